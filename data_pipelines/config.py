@@ -1,0 +1,166 @@
+"""What a run's data is: the fields of a grid that this room reads, checked as they enter.
+
+`MixtureConfig` is the data's share of a run's config. The other rooms add theirs by inheritance
+(`scaling.config.RunConfig`), so that one flat namespace serves the grid file, the tables' columns
+and the run's identity.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from data_pipelines.errors import OstinatoError
+
+_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+
+
+def parse_count(value: Any) -> Any:
+    """Read a count as people write it: 4_096_000, 4.1e6 (a string to YAML), '4.1M', '100B'."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([\d_.]+(?:[eE][+-]?\d+)?)\s*([kMBT]?)\s*", value)
+        if not match:
+            raise ValueError("write a number such as 4096000, 4.1e6 or 4.1M")
+        value = float(match[1].replace("_", "")) * _SUFFIXES[match[2]]
+    return round(value) if isinstance(value, float) else value
+
+
+Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
+"""A positive whole number that may be written with an exponent or a suffix k, M, B, T."""
+
+
+class Config(BaseModel):
+    """A frozen config that refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], where: str = ""):
+        """Validate `values`; raises OstinatoError with one line naming the first bad field."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise OstinatoError(_one_line(error, cls, where)) from None
+
+
+def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    prefix = f"{where}: " if where else ""
+    if first["type"] == "extra_forbidden":
+        return f"{prefix}{unknown_name('key', field, model.model_fields)}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = "" if first["type"] == "missing" or not field else f" (given: {first['input']!r})"
+    return f"{prefix}{field + ': ' if field else ''}{message}{given}"
+
+
+def unknown_name(kind: str, name: str, known) -> str:
+    """One line for a name that is not among `known`: the nearest ones, or all of a short list."""
+    from difflib import get_close_matches
+
+    known = sorted(known)
+    near = get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return f"{name}: unknown {kind}; {hint}"
+
+
+class MixtureConfig(Config):
+    """T tokens of a corpus, of which a share f is a small pool seen E times.
+
+    `tokens` is rounded to whole batches, and a run without repetition has `repeats` 0, so that
+    equal runs have equal configs.
+    """
+
+    corpus: str = Field(
+        "pydocs", description="Corpus to train on: pydocs, pycode, zipf, c4/en, text_files:DIR."
+    )
+    vocabulary: str = Field(
+        "bytes",
+        pattern=r"^(bytes|sentencepiece:[1-9]\d*)$",
+        description="bytes, or sentencepiece:SIZE trained on the corpus.",
+    )
+    context: Count = Field(128, description="Tokens that the model sees at once, L.")
+    batch_size: Count = Field(64, description="Sequences in a training step, B.")
+    tokens: Count = Field(
+        description="Budget T: training tokens of the run, rounded to whole batches."
+    )
+    repeated_fraction: float = Field(
+        0.0, ge=0, le=1, description="Share f of T drawn from the pool."
+    )
+    repeats: Annotated[int, BeforeValidator(parse_count), Field(ge=0)] = Field(
+        0, description="Times E each pooled sequence is seen; 0 where nothing is repeated."
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Seed of data order, pool and initial weights."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_mixture(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        try:
+            context = parse_count(values.get("context", cls.model_fields["context"].default))
+            batch = parse_count(values.get("batch_size", cls.model_fields["batch_size"].default))
+            step = int(context) * int(batch)
+            values["tokens"] = max(1, round(parse_count(values["tokens"]) / step)) * step
+            if float(values.get("repeated_fraction", 0)) == 0:
+                values["repeats"] = 0
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            pass  # the fields' own checks say what is wrong
+        return values
+
+    @model_validator(mode="after")
+    def _pool_exists(self):
+        if self.repeated_fraction > 0:
+            if self.repeats < 1:
+                raise ValueError(
+                    f"repeats: {self.repeats} with repeated_fraction {self.repeated_fraction}; "
+                    "give at least 1, or repeated_fraction 0"
+                )
+            if self.pool_size < 1:
+                slots = self.repeated_fraction * self.total_sequences
+                raise ValueError(
+                    f"repeats: {self.repeats} leaves a pool smaller than one sequence; at most "
+                    f"{int(slots)} at {self.tokens} tokens and repeated_fraction {self.repeated_fraction}"
+                )
+        return self
+
+    @property
+    def steps(self) -> int:
+        """Training steps: batches in the budget."""
+        return self.tokens // (self.batch_size * self.context)
+
+    @property
+    def total_sequences(self) -> int:
+        """Sequences in the budget, repeats counted."""
+        return self.tokens // self.context
+
+    @property
+    def pool_size(self) -> int:
+        """Distinct sequences in the pool: f*T/E, rounded to nearest and never over the budget."""
+        if self.repeated_fraction == 0:
+            return 0
+        asked = self.repeated_fraction * self.total_sequences / self.repeats
+        return 0 if asked < 1 else min(round(asked), self.total_sequences // self.repeats)
+
+    @property
+    def pool_tokens(self) -> int:
+        """Tokens in the pool (one pass)."""
+        return self.pool_size * self.context
+
+    @property
+    def realised_fraction(self) -> float:
+        """Share of T that is in fact drawn from the pool, after rounding to whole sequences."""
+        return self.pool_size * self.repeats / self.total_sequences

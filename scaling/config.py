@@ -1,0 +1,162 @@
+"""A run's config: every room's fields in one flat, frozen, fully resolved record.
+
+Only `d_model` and `tokens` have to be given. What is left out is filled in by the rules written
+here before the config is hashed, so that a default spelled out is the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from data_pipelines.config import Config, Count, MixtureConfig
+
+PAPER_WIDTH = 128
+"""d_model / layers in the paper's family (Hernandez et al. 2022, sizes of Olsson et al. 2022)."""
+
+
+def layers_for(d_model: int) -> int:
+    """The family's one dial: layers of a width.
+
+    The paper's sizes have d_model = 128 * layers from 2 layers on. Below them the aspect is 32,
+    and never fewer than 2 layers, as one layer cannot form induction heads.
+    """
+    if d_model <= PAPER_WIDTH:
+        return max(2, d_model // 32)
+    if d_model % PAPER_WIDTH == 0:
+        return d_model // PAPER_WIDTH
+    raise ValueError(
+        f"d_model: {d_model} is no width of the family (up to 128, or a multiple of 128); give layers too"
+    )
+
+
+def heads_for(d_model: int) -> int:
+    """Heads of 64 as in the paper; of 32 below its sizes, and never fewer than 2."""
+    return d_model // 64 if d_model >= 2 * PAPER_WIDTH else max(2, d_model // 32)
+
+
+def learning_rate_for(d_model: int) -> float:
+    """Peak learning rate of a width: 3e-3 * sqrt(64 / d_model), tuned on controls only."""
+    return round(3e-3 * (64 / d_model) ** 0.5, 6)
+
+
+class ModelConfig(Config):
+    """A decoder-only transformer of N = 12 * layers * d_model**2 non-embedding parameters."""
+
+    d_model: Count = Field(description="Width: the dial that sets every other size.")
+    layers: Count = Field(
+        description="Blocks; d_model / 128 at the paper's sizes, d_model / 32 (at least 2) below."
+    )
+    heads: Count = Field(
+        description="Attention heads of size 64 at the paper's sizes, 32 (at least 2 heads) below."
+    )
+    d_ff: Count = Field(description="Hidden width of the MLP: 4 * d_model.")
+    attention_only: bool = Field(False, description="Leave the MLPs out.")
+    positions: Literal["rotary", "learned"] = Field("rotary", description="How positions enter.")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Type of activations; weights stay float32."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_model(cls, values: Any) -> Any:
+        if (
+            isinstance(values, dict)
+            and isinstance(values.get("d_model"), int)
+            and values["d_model"] > 0
+        ):
+            values = dict(values)
+            d_model = values["d_model"]
+            if values.get("layers") is None:
+                values["layers"] = layers_for(d_model)
+            if values.get("heads") is None:
+                values["heads"] = heads_for(d_model)
+            if values.get("d_ff") is None:
+                values["d_ff"] = 4 * d_model
+        return values
+
+    @model_validator(mode="after")
+    def _heads_divide(self):
+        if self.d_model % self.heads:
+            raise ValueError(
+                f"heads: {self.heads} does not divide d_model {self.d_model}; give a divisor"
+            )
+        if self.positions == "rotary" and self.d_model // self.heads % 2:
+            raise ValueError(
+                f"heads: {self.heads} gives heads of odd size {self.d_model // self.heads}, "
+                "which rotary positions cannot turn; give another number or positions: learned"
+            )
+        return self
+
+    @property
+    def params(self) -> int:
+        """Non-embedding parameters N; the norms have none."""
+        mlp = 0 if self.attention_only else 2 * self.d_model * self.d_ff
+        return self.layers * (4 * self.d_model**2 + mlp)
+
+
+class TrainingConfig(Config):
+    """How the weights are moved, and what is measured on the way."""
+
+    learning_rate: float = Field(gt=0, description="Peak learning rate; 3e-3 * sqrt(64 / d_model).")
+    warmup_fraction: float = Field(
+        0.02, ge=0, le=1, description="Share of the steps with a rising learning rate."
+    )
+    final_fraction: float = Field(
+        0.1, ge=0, le=1, description="Where the cosine ends, as a share of the peak."
+    )
+    weight_decay: float = Field(
+        0.1, ge=0, description="AdamW's decoupled weight decay, on matrices."
+    )
+    gradient_clip: float = Field(1.0, gt=0, description="Largest global norm of the gradient.")
+    evaluations: Count = Field(
+        12, description="Evaluations in a run, evenly spaced, the last at its end."
+    )
+    evaluation_tokens: Count = Field(
+        32_768, description="Held-out tokens each loss is measured on."
+    )
+    ood_corpus: str | None = Field(
+        "pycode", description="Corpus of the out-of-distribution loss; null for none."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_training(cls, values: Any) -> Any:
+        if (
+            isinstance(values, dict)
+            and isinstance(values.get("d_model"), int)
+            and values["d_model"] > 0
+        ):
+            values = dict(values)
+            if values.get("learning_rate") is None:
+                values["learning_rate"] = learning_rate_for(values["d_model"])
+        return values
+
+
+class RunConfig(TrainingConfig, ModelConfig, MixtureConfig):
+    """One training of one model on one mixture."""
+
+    @property
+    def run_id(self) -> str:
+        """12 hexadecimal digits of the SHA-256 of the resolved config."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def is_control(self) -> bool:
+        """Whether nothing is repeated."""
+        return self.repeated_fraction == 0
+
+    def control(self) -> RunConfig:
+        """The same run with nothing repeated."""
+        return self.model_copy(update={"repeated_fraction": 0.0, "repeats": 0})
+
+    def flops(self, vocabulary_size: int) -> float:
+        """Training FLOPs of the run: 6 per weight and token, 6 * L * d_model for causal attention's
+        scores and values in each layer (Kaplan et al. 2020, section 2.1; half of 12 as the mask
+        halves the work), and the unembedding; embedding look-ups cost none."""
+        per_token = 6 * self.params + 6 * self.layers * self.context * self.d_model
+        return float(self.tokens) * (per_token + 6 * vocabulary_size * self.d_model)
