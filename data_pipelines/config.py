@@ -8,7 +8,7 @@ and the run's identity.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -77,8 +77,8 @@ def unknown_name(kind: str, name: str, known) -> str:
 class MixtureConfig(Config):
     """T tokens of a corpus, of which a share f is a small pool seen E times.
 
-    `tokens` is rounded to whole batches, and a run without repetition has `repeats` 0, so that
-    equal runs have equal configs.
+    `tokens` is rounded to whole batches, and a run without repetition has `repeats` 0 and the
+    default `order`, so that equal runs have equal configs.
     """
 
     corpus: str = Field(
@@ -116,7 +116,7 @@ class MixtureConfig(Config):
             step = int(context) * int(batch)
             values["tokens"] = max(1, round(parse_count(values["tokens"]) / step)) * step
             if float(values.get("repeated_fraction", 0)) == 0:
-                values["repeats"] = 0
+                values |= {"repeats": 0, "order": "uniform"}
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             pass  # the fields' own checks say what is wrong
         return values

@@ -1,0 +1,130 @@
+"""A run's data, opened: batches of any step, and the held-out sequences its losses are measured on.
+
+Nothing here needs TensorFlow, holds state, or is written: a batch is a pure function of the config
+and the step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_pipelines.config import MixtureConfig
+from data_pipelines.errors import OstinatoError
+from data_pipelines.permutation import Permutation
+from data_pipelines.plan import RepeatPlan
+from data_pipelines.store import SequenceStore
+
+
+class Batch(NamedTuple):
+    """Sequences of some steps, in the run's order."""
+
+    tokens: np.ndarray
+    """[steps, rows, context + 1], the store's integer type: inputs and, one to the right, targets."""
+    repeated: np.ndarray
+    """bool [steps, rows]: whether the sequence comes from a pool."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The stores of a run and the plan over them."""
+
+    config: MixtureConfig
+    plan: RepeatPlan
+    store: SequenceStore
+
+    @property
+    def digest(self) -> str:
+        """Content digest of the training corpus."""
+        return self.store.manifest.corpus_digest
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Token ids are below this."""
+        return self.store.manifest.vocabulary_size
+
+    def batches(self, start: int, stop: int, rows: slice = slice(None)) -> Batch:
+        """The batches of steps start..stop-1; `rows` is a host's share of each."""
+        size = self.config.batch_size
+        steps = np.arange(start, stop, dtype=np.int64)[:, None]
+        slots = self.plan.at(steps * size + np.arange(size, dtype=np.int64)[rows])
+        tokens = self.store.split("train").read(slots.sequence.ravel())
+        return Batch(tokens.reshape(*slots.sequence.shape, -1), slots.pool >= 0)
+
+    def heldout(self, split: str, limit: int) -> np.ndarray:
+        """At most `limit` sequences of a split [n, context + 1]: the same for every run and seed."""
+        return heldout(self.store, split, limit)
+
+    def pool(self, limit: int) -> np.ndarray:
+        """At most `limit` pooled sequences [n, context + 1].
+
+        A control gets those that pools of its seed would be taken from, which it never sees.
+        """
+        plan = self.plan
+        spare = plan.corpus_size - plan.total
+        rows = (
+            plan.pool_sequences(limit=limit)
+            if plan.pools
+            else plan.unseen_sequences(min(limit, spare))
+        )
+        return self.store.split("train").read(rows)
+
+
+def heldout(store: SequenceStore, split: str, limit: int) -> np.ndarray:
+    """At most `limit` sequences of a split, chosen at random once for all runs [n, context + 1]."""
+    sequences = store.split(split)
+    count = min(limit, len(sequences))
+    return sequences.read(Permutation(len(sequences), (0,))(np.arange(count)))
+
+
+def open_data(config: MixtureConfig, data_dir: Path) -> TrainingData:
+    """Open what `prepare_data` has made.
+
+    Raises OstinatoError where the corpus is not prepared, is damaged, or has too few tokens.
+    """
+    store = open_store(config.corpus, config, data_dir)
+    available = len(store.split("train"))
+    needed = config.total_sequences + config.pool_size
+    if needed > available:
+        pool = f" and a pool of {config.pool_tokens:,}" if config.pool_size else ""
+        raise OstinatoError(
+            f"tokens: {config.tokens:,}{pool} are more than {config.corpus} can feed without "
+            f"repeating: it has {available * config.context:,} training tokens at context "
+            f"{config.context}; lower tokens or take a larger corpus"
+        )
+    return TrainingData(config, RepeatPlan.of(config, available), store)
+
+
+def open_store(corpus: str, config: MixtureConfig, data_dir: Path) -> SequenceStore:
+    """Open the packed sequences of `corpus` in the vocabulary, context and unit of `config`."""
+    home = store_home(corpus, config, data_dir)
+    try:
+        current = (home / "current").read_text().strip()
+    except FileNotFoundError:
+        raise OstinatoError(
+            f"corpus: {corpus} is not prepared in {data_dir}; `ostinato study` or `ostinato sweep` does it"
+        ) from None
+    return SequenceStore.open(home / current)
+
+
+def store_home(corpus: str, config: MixtureConfig, data_dir: Path) -> Path:
+    """Where the stores of a corpus lie: one directory a content digest, and `current` naming one."""
+    vocabulary = config.vocabulary.replace(":", "-")
+    if config.vocabulary != "bytes" and corpus != config.corpus:
+        vocabulary += f"-of-{corpus_slug(config.corpus)}"
+    return (
+        data_dir / "packed" / f"{corpus_slug(corpus)}-{vocabulary}-{config.context}-{config.unit}"
+    )
+
+
+def corpus_slug(corpus: str) -> str:
+    """A corpus's name as a file name; a path in it is hashed."""
+    kind, _, path = corpus.partition(":")
+    if path:
+        return f"{kind}-{hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:12]}"
+    return re.sub(r"[^\w.=-]+", "_", corpus)
