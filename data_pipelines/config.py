@@ -100,6 +100,14 @@ class MixtureConfig(Config):
     repeats: Annotated[int, BeforeValidator(parse_count), Field(ge=0)] = Field(
         0, description="Times E each pooled sequence is seen; 0 where nothing is repeated."
     )
+    unit: Literal["sequence", "document"] = Field(
+        "sequence",
+        description="What is repeated: a packed sequence, or a document alone in its sequence (cut or padded).",
+    )
+    order: Literal["uniform", "epochs", "even", "start", "end"] = Field(
+        "uniform",
+        description="When: anywhere in the run; epoch by epoch, reshuffled; evenly spaced; clustered at an end.",
+    )
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed of data order, pool and initial weights."
     )
