@@ -1,0 +1,59 @@
+"""Checkpoints of a run by orbax: the whole state, atomically, restored onto any mesh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orbax.checkpoint as ocp
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.program import State
+
+
+class Checkpoints:
+    """The checkpoints of one run in a directory; the newest is kept."""
+
+    def __init__(self, directory: Path, config: RunConfig):
+        self.config = config.model_dump(mode="json")
+        self._manager = ocp.CheckpointManager(
+            directory.absolute(),
+            options=ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=True),
+            item_names=("state", "config"),
+        )
+
+    def save(self, step: int, state: State) -> None:
+        """Save in the background; the files appear whole or not at all."""
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(self.config)
+            ),
+        )
+
+    def restore(self, abstract_state: State) -> State | None:
+        """The newest state, laid out as `abstract_state` says, or None where there is none.
+
+        Raises OstinatoError, naming the field, if it belongs to another config.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        found = self._manager.restore(
+            step, args=ocp.args.Composite(config=ocp.args.JsonRestore())
+        ).config
+        for field, value in self.config.items():
+            if found.get(field) != value:
+                raise OstinatoError(
+                    f"{field}: the checkpoint in {self._manager.directory} was made with "
+                    f"{found.get(field)!r}, not {value!r}; give another directory or that value"
+                )
+        restored = self._manager.restore(
+            step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
+        )
+        return restored.state
+
+    def close(self) -> None:
+        """Wait for the saves under way."""
+        self._manager.wait_until_finished()
+        self._manager.close()

@@ -1,0 +1,48 @@
+"""AdamW with a warm-up and a cosine, its numbers traced so that no value of them recompiles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from scaling.config import RunConfig
+
+BETA_1, BETA_2 = 0.9, 0.95
+
+
+class Hyper(NamedTuple):
+    """The optimiser's numbers, as arguments of the compiled step."""
+
+    weight_decay: float
+    gradient_clip: float
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Hyper:
+        """Those of a run."""
+        return cls(np.float32(config.weight_decay), np.float32(config.gradient_clip))
+
+
+def learning_rates(config: RunConfig) -> np.ndarray:
+    """The learning rate of every step, float32 [steps]: a linear warm-up, then a cosine that ends
+    at `final_fraction` of the peak."""
+    warmup = min(max(1, round(config.warmup_fraction * config.steps)), config.steps)
+    schedule = optax.warmup_cosine_decay_schedule(
+        init_value=0.0,
+        peak_value=config.learning_rate,
+        warmup_steps=warmup,
+        decay_steps=max(config.steps, warmup + 1),
+        end_value=config.learning_rate * config.final_fraction,
+    )
+    # Step k moves by the rate at its end, so that the first one moves at all.
+    return np.asarray(schedule(np.arange(1, config.steps + 1)), np.float32)
+
+
+def optimiser(hyper: Hyper, learning_rate: jax.Array) -> optax.GradientTransformation:
+    """Clipping by global norm, Adam, decoupled weight decay (Loshchilov and Hutter 2019)."""
+    return optax.chain(
+        optax.clip_by_global_norm(hyper.gradient_clip),
+        optax.adamw(learning_rate, BETA_1, BETA_2, weight_decay=hyper.weight_decay),
+    )

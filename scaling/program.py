@@ -1,0 +1,264 @@
+"""The compiled heart of a run: initial state, training steps, losses of held-out sequences.
+
+A `Program` depends on shapes and the mesh alone. Budget, learning rate, repetition and seed are
+arguments, so all runs of a size share one compilation.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from scaling.config import ModelConfig, RunConfig
+from scaling.mesh import batch_sharding, replicated, tree_shardings
+from scaling.model import Transformer, padded_vocabulary, sequence_losses
+from scaling.optimiser import Hyper, optimiser
+
+STEPS_AT_ONCE = 16
+"""Most steps in one call: a loop on the device saves the host's round trip and its page faults."""
+
+_CPU_TILE = 2**16
+"""Activations (tokens * d_model) of a microbatch on CPU: what its L2 cache holds (measured)."""
+
+
+class Tally(flax.struct.PyTreeNode):
+    """Sums since the last evaluation, float32 scalars; part of the state, so a resumed run has them."""
+
+    unique_loss: Any = 0.0
+    unique_tokens: Any = 0.0
+    repeated_loss: Any = 0.0
+    repeated_tokens: Any = 0.0
+    gradient_norm: Any = 0.0
+    steps: Any = 0.0
+
+
+class State(flax.struct.PyTreeNode):
+    """All that a run carries from step to step."""
+
+    step: Any
+    params: Any
+    optimiser: Any
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Program:
+    """Compiled functions for one shape on one mesh; make it with `program_for`."""
+
+    model: ModelConfig
+    vocabulary_size: int
+    context: int
+    batch_size: int
+    evaluation_size: int
+    mesh: Mesh
+
+    @cached_property
+    def _network(self) -> Transformer:
+        cpu = self._platform == "cpu"
+        return Transformer(
+            self.model, padded_vocabulary(self.vocabulary_size), self.context, unroll=cpu
+        )
+
+    @property
+    def _platform(self) -> str:
+        return self.mesh.devices.flat[0].platform
+
+    @property
+    def microbatch_size(self) -> int:
+        """Sequences whose gradients are computed at once; the largest divisor of the batch that
+        fits the cache on CPU, the whole batch elsewhere and on several devices."""
+        if self._platform != "cpu" or self.mesh.size > 1:
+            return self.batch_size
+        fits = max(1, _CPU_TILE // (self.context * self.model.d_model))
+        return max(
+            n for n in range(1, self.batch_size + 1) if self.batch_size % n == 0 and n <= fits
+        )
+
+    # Initial state
+
+    def _init_boxed(self, seed: jax.Array) -> State:
+        tokens = jnp.zeros((1, self.context), jnp.int32)
+        params = self._network.init(jax.random.key(seed), tokens)["params"]
+        moments = optimiser(Hyper(0.0, 1.0), 0.0).init(params)
+        zero = Tally(*[jnp.zeros(())] * 6)
+        return State(jnp.zeros((), jnp.int32), params, moments, zero)
+
+    @cached_property
+    def shardings(self) -> State:
+        """Where each leaf of the state lies."""
+        boxed = jax.eval_shape(self._init_boxed, jax.ShapeDtypeStruct((), jnp.uint32))
+        return tree_shardings(self.mesh, boxed)
+
+    @cached_property
+    def abstract_state(self) -> State:
+        """Shapes, types and shardings of the state, to restore a checkpoint into."""
+        shapes = jax.eval_shape(
+            lambda seed: nn.unbox(self._init_boxed(seed)), jax.ShapeDtypeStruct((), jnp.uint32)
+        )
+        return jax.tree.map(
+            lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+            shapes,
+            self.shardings,
+        )
+
+    @cached_property
+    def _init(self):
+        return jax.jit(lambda seed: nn.unbox(self._init_boxed(seed)), out_shardings=self.shardings)
+
+    def init(self, seed: int) -> State:
+        """The state before the first step."""
+        return self._init(np.uint32(seed))
+
+    # Training
+
+    def _loss(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[jax.Array, tuple]:
+        tokens = tokens.astype(jnp.int32)
+        logits = self._network.apply({"params": params}, tokens[:, :-1])
+        losses, counts = sequence_losses(logits, tokens[:, 1:])
+        repeated = repeated.astype(jnp.float32)
+        sums = (
+            losses @ (1 - repeated),
+            counts @ (1 - repeated),
+            losses @ repeated,
+            counts @ repeated,
+        )
+        return losses.sum(), sums
+
+    def _gradient(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[Any, tuple]:
+        """Gradient of the summed loss, and the tally's four sums, over microbatches."""
+        gradient = jax.grad(self._loss, has_aux=True)
+        size = self.microbatch_size
+        if size == self.batch_size:
+            return gradient(params, tokens, repeated)
+
+        def add(total, part):
+            return jax.tree.map(jnp.add, total, gradient(params, *part)), None
+
+        parts = tokens.reshape(-1, size, tokens.shape[-1]), repeated.reshape(-1, size)
+        zero = jax.tree.map(jnp.zeros_like, params), (jnp.zeros(()),) * 4
+        return jax.lax.scan(add, zero, parts)[0]
+
+    def _one_step(self, state: State, tokens, repeated, learning_rate, hyper: Hyper) -> State:
+        gradient, sums = self._gradient(state.params, tokens, repeated)
+        gradient = jax.tree.map(lambda g: g / (sums[1] + sums[3]), gradient)
+        updates, moments = optimiser(hyper, learning_rate).update(
+            gradient, state.optimiser, state.params
+        )
+        parts = Tally(*sums, optax.global_norm(gradient), jnp.ones(()))
+        return State(
+            state.step + 1,
+            optax.apply_updates(state.params, updates),
+            moments,
+            jax.tree.map(jnp.add, state.tally, parts),
+        )
+
+    def _steps(self, state, tokens_SxBxL, repeated_SxB, rates_S, count, hyper) -> State:
+        def body(i, state):
+            return self._one_step(state, tokens_SxBxL[i], repeated_SxB[i], rates_S[i], hyper)
+
+        return jax.lax.fori_loop(0, count, body, state)
+
+    @cached_property
+    def _train(self):
+        batch = batch_sharding(self.mesh, leading=1)
+        whole = replicated(self.mesh)
+        return jax.jit(
+            self._steps,
+            in_shardings=(self.shardings, batch, batch, whole, whole, whole),
+            out_shardings=self.shardings,
+            donate_argnums=0,
+        )
+
+    def train(self, state: State, tokens, repeated, rates: np.ndarray, hyper: Hyper) -> State:
+        """Train on tokens [steps, B, L + 1] with learning rates [steps]; the old state is donated."""
+        count = len(rates)
+        batch = batch_sharding(self.mesh, leading=1)
+        return self._train(
+            state,
+            _place(_fill(tokens), batch),
+            _place(_fill(repeated), batch),
+            _fill(rates),
+            np.int32(count),
+            hyper,
+        )
+
+    # Evaluation
+
+    @cached_property
+    def _evaluate(self):
+        def losses(params, tokens_NxL):
+            size = min(self.microbatch_size, self.evaluation_size)
+            size = size if self.evaluation_size % size == 0 else self.evaluation_size
+            parts = tokens_NxL.reshape(-1, size, tokens_NxL.shape[-1]).astype(jnp.int32)
+
+            def part(tokens):
+                logits = self._network.apply({"params": params}, tokens[:, :-1])
+                return sequence_losses(logits, tokens[:, 1:])
+
+            sums, counts = jax.lax.map(part, parts)
+            return sums.reshape(-1), counts.reshape(-1)
+
+        whole = replicated(self.mesh)
+        return jax.jit(
+            losses,
+            in_shardings=(self.shardings.params, batch_sharding(self.mesh)),
+            out_shardings=whole,
+        )
+
+    def losses(self, params: Any, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Summed loss (nats) and targets of each of tokens [n, L + 1], n <= evaluation_size."""
+        filled = np.zeros((self.evaluation_size, tokens.shape[1]), tokens.dtype)
+        filled[: len(tokens)] = tokens
+        sums, counts = self._evaluate(params, _place(filled, batch_sharding(self.mesh)))
+        return np.asarray(sums)[: len(tokens)], np.asarray(counts)[: len(tokens)]
+
+    def compile(self) -> float:
+        """Compile everything by running it on nothing; returns the seconds it took (0 when done)."""
+        if "compiled" in self.__dict__:
+            return 0.0
+        start = time.perf_counter()
+        state = self.init(0)
+        empty = np.zeros((1, self.batch_size, self.context + 1), np.uint16)
+        self.losses(state.params, empty[0, : self.evaluation_size])
+        hyper = Hyper(np.float32(0), np.float32(1))
+        state = self.train(
+            state, empty, np.zeros((1, self.batch_size), bool), np.zeros(1, np.float32), hyper
+        )
+        jax.block_until_ready(state)
+        self.__dict__["compiled"] = True
+        return time.perf_counter() - start
+
+
+def _fill(array: np.ndarray) -> np.ndarray:
+    """Pad the first axis to STEPS_AT_ONCE, so that every call has one shape."""
+    out = np.zeros((STEPS_AT_ONCE, *array.shape[1:]), array.dtype)
+    out[: len(array)] = array
+    return out
+
+
+def _place(array: np.ndarray, sharding) -> jax.Array:
+    return jax.make_array_from_process_local_data(sharding, array)
+
+
+@lru_cache(maxsize=4)
+def _program(*key) -> Program:
+    return Program(*key)
+
+
+def program_for(config: RunConfig, vocabulary_size: int, mesh: Mesh) -> Program:
+    """The program of a run's shape, shared with earlier runs of that shape in this process."""
+    model = ModelConfig(**{name: getattr(config, name) for name in ModelConfig.model_fields})
+    sequences = max(1, config.evaluation_tokens // config.context)
+    ways = mesh.shape["data"] * mesh.shape["fsdp"]
+    sequences = -(-sequences // ways) * ways
+    return _program(model, vocabulary_size, config.context, config.batch_size, sequences, mesh)

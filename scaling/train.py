@@ -1,0 +1,217 @@
+"""Train one run: data in, steps, losses out.
+
+`train` reads top to bottom. It writes nothing but checkpoints: what it measures goes to callbacks,
+and where it resumed is told, so that whoever keeps the rows can drop those that come again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from data_pipelines.stream import TrainingData, heldout, open_data, open_store
+from scaling.checkpoints import Checkpoints
+from scaling.config import RunConfig
+from scaling.mesh import check_mesh, make_mesh
+from scaling.model import count_params
+from scaling.optimiser import Hyper, learning_rates
+from scaling.program import STEPS_AT_ONCE, Program, State, Tally, program_for
+
+CHECKPOINT_SECONDS = 300.0
+"""Least time between two checkpoints of a run under way."""
+
+
+class Diverged(ArithmeticError):
+    """The loss is not a finite number any more; the message names the step."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean training loss since the last evaluation, nats per token; nan before the first step."""
+    tokens_per_second: float
+    seconds_left: float
+    note: str = ""
+
+
+@dataclass
+class Clock:
+    """Where a run's wall time went, in seconds."""
+
+    compiling: float = 0.0
+    feeding: float = 0.0
+    training: float = 0.0
+    evaluating: float = 0.0
+    saving: float = 0.0
+
+
+def train(
+    config: RunConfig,
+    *,
+    data_dir: Path,
+    checkpoint_dir: Path | None = None,
+    mesh: Mesh | None = None,
+    on_start: Callable[[int], None] = lambda step: None,
+    on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Train a run to its end and return its summary: final losses, sizes, FLOPs, seconds.
+
+    Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none); `on_start` gets the
+    step it goes on from, `on_evaluation` a row each evaluation (losses in nats per token).
+    Raises OstinatoError on data, mesh or checkpoints that do not fit, Diverged on a loss that is
+    not finite.
+    """
+    began, clock = time.perf_counter(), Clock()
+    mesh = mesh or make_mesh()
+    check_mesh(mesh, config)
+    data = open_data(config, data_dir)
+    sets = _evaluation_sets(config, data, data_dir)
+    rates, hyper = learning_rates(config), Hyper.of(config)
+
+    on_progress(Progress(0, config.steps, np.nan, 0.0, np.nan, "compiling"))
+    program = program_for(config, data.vocabulary_size, mesh)
+    clock.compiling = program.compile()
+
+    checkpoints = Checkpoints(checkpoint_dir, config) if checkpoint_dir else None
+    try:
+        state = (checkpoints and checkpoints.restore(program.abstract_state)) or program.init(
+            config.seed
+        )
+        step = first = int(state.step)
+        on_start(step)
+        row, saved = None, time.perf_counter()
+        if step == 0:
+            row = _evaluate(program, state, sets, 0.0, clock)
+            on_evaluation(row)
+        for stop in _chunks(config, step):
+            start = time.perf_counter()
+            batch = data.batches(step, stop)
+            clock.feeding += time.perf_counter() - start
+
+            start = time.perf_counter()
+            state = program.train(state, *batch, rates[step:stop], hyper)
+            step = stop
+            tally = jax.device_get(state.tally)
+            clock.training += time.perf_counter() - start
+            loss = _check_finite(tally, step)
+            on_progress(_progress(config, step, first, loss, clock))
+
+            if step in _evaluation_steps(config):
+                row = _evaluate(program, state, sets, rates[step - 1], clock)
+                on_evaluation(row)
+                state = state.replace(tally=jax.tree.map(lambda x: x * 0, state.tally))
+            done = step == config.steps
+            if checkpoints and (done or time.perf_counter() - saved > CHECKPOINT_SECONDS):
+                start = time.perf_counter()
+                checkpoints.save(step, state)
+                saved = time.perf_counter()
+                clock.saving += saved - start
+        if row is None:  # resumed from the finished state
+            row = _evaluate(program, state, sets, rates[-1], clock)
+    finally:
+        if checkpoints:
+            start = time.perf_counter()
+            checkpoints.close()
+            clock.saving += time.perf_counter() - start
+
+    trained = (config.steps - first) * config.batch_size * config.context
+    return row | {
+        "params": config.params,
+        "params_total": count_params(state.params),
+        "pool_tokens": config.pool_tokens,
+        "realised_fraction": config.realised_fraction,
+        "corpus_digest": data.digest,
+        "flops": config.flops(data.vocabulary_size),
+        "seconds": time.perf_counter() - began,
+        "tokens_per_second": trained / clock.training if trained else np.nan,
+        "compile_seconds": clock.compiling,
+        "feed_seconds": clock.feeding,
+        "train_seconds": clock.training,
+        "evaluate_seconds": clock.evaluating,
+        "save_seconds": clock.saving,
+        "platform": mesh.devices.flat[0].device_kind,
+        "jax_version": jax.__version__,
+    }
+
+
+def _evaluation_steps(config: RunConfig) -> set[int]:
+    count = min(config.evaluations, config.steps)
+    return {round(config.steps * i / count) for i in range(1, count + 1)}
+
+
+def _chunks(config: RunConfig, step: int):
+    """Where each call of the device's loop ends: every STEPS_AT_ONCE, and at each evaluation."""
+    for evaluation in sorted(_evaluation_steps(config)):
+        while step < evaluation:
+            step = min(step + STEPS_AT_ONCE, evaluation)
+            yield step
+
+
+def _evaluation_sets(
+    config: RunConfig, data: TrainingData, data_dir: Path
+) -> dict[str, np.ndarray]:
+    """Sequences [n, L + 1] that each of the held-out losses is measured on."""
+    limit = max(1, config.evaluation_tokens // config.context)
+    sets = {"test": data.heldout("test", limit), "pool": data.pool(limit)}
+    if config.ood_corpus:
+        sets["ood"] = heldout(open_store(config.ood_corpus, config, data_dir), "test", limit)
+    return {name: tokens for name, tokens in sets.items() if len(tokens)}
+
+
+def _evaluate(
+    program: Program, state: State, sets: dict, learning_rate: float, clock: Clock
+) -> dict[str, Any]:
+    """A row of the run's curve: held-out losses, and the means of the tally."""
+    start = time.perf_counter()
+    step, tally = int(state.step), jax.device_get(state.tally)
+    row = {
+        "step": step,
+        "tokens": step * program.batch_size * program.context,
+        "test_loss": None,
+        "pool_loss": None,
+        "ood_loss": None,
+        "train_loss": _mean(
+            tally.unique_loss + tally.repeated_loss, tally.unique_tokens + tally.repeated_tokens
+        ),
+        "unique_loss": _mean(tally.unique_loss, tally.unique_tokens),
+        "repeated_loss": _mean(tally.repeated_loss, tally.repeated_tokens),
+        "grad_norm": _mean(tally.gradient_norm, tally.steps),
+        "learning_rate": float(learning_rate),
+    }
+    for name, tokens in sets.items():
+        sums, counts = program.losses(state.params, tokens)
+        row[f"{name}_loss"] = _mean(sums.sum(dtype=np.float64), counts.sum())
+    clock.evaluating += time.perf_counter() - start
+    return row | {"seconds": clock.training}
+
+
+def _mean(total: float, count: float) -> float | None:
+    return float(total) / float(count) if count else None
+
+
+def _check_finite(tally: Tally, step: int) -> float:
+    loss = _mean(
+        tally.unique_loss + tally.repeated_loss, tally.unique_tokens + tally.repeated_tokens
+    )
+    if loss is None or not np.isfinite(loss) or not np.isfinite(tally.gradient_norm):
+        raise Diverged(f"loss is {loss} at step {step}; lower learning_rate")
+    return loss
+
+
+def _progress(config: RunConfig, step: int, first: int, loss: float, clock: Clock) -> Progress:
+    spent = clock.training + clock.feeding + clock.evaluating
+    speed = (step - first) * config.batch_size * config.context / spent
+    left = (config.steps - step) * config.batch_size * config.context / speed
+    return Progress(step, config.steps, loss, speed, left)
