@@ -1,0 +1,100 @@
+"""Effective params: the size of control that does as well as a run with repetition.
+
+The multiplier N_eff / N is the paper's measure of damage (Hernandez et al. 2022, section 2). Each
+run is compared with its own control (same seed, same unique tokens), and the difference is laid on
+the mean control curve, so that the noise that both share falls out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.laws import Interpolation, PowerLaw
+from analysis.tables import SETTINGS, SHAPE, Study
+
+CELL = ["scan", "params", "repeats"]
+_MEASURES = ["test_loss", "damage", "effective_params", "multiplier", "multiplier_by_law"]
+_MEASURES += ["pool_loss", "ood_loss", "unique_loss", "repeated_loss"]
+
+
+def effective_params(study: Study) -> pd.DataFrame:
+    """One row a repeated run: what it lost to its control, in nats and in parameters.
+
+    Added to the run's columns: `control_loss` and `damage` = test_loss - control_loss (nats per
+    token), `paired` (the control has the run's seed), `effective_params` and `multiplier` by
+    interpolation, `effective_params_by_law` and `multiplier_by_law` by the power law, and
+    `extrapolated` (the loss lies beyond every control's). NaN where there is no control.
+    """
+    runs = _with_controls(study)
+    names = ["effective_params", "effective_params_by_law"]
+    runs[names], runs["extrapolated"] = np.nan, False
+    for setting, group in runs.groupby("setting"):
+        controls = study.controls[study.controls.setting == setting]
+        for name, law in zip(names, (Interpolation, PowerLaw), strict=True):
+            try:
+                curve = law.fit(controls.params, controls.test_loss)
+            except AnalysisError:
+                continue  # too few sizes; `control_curves` says so once
+            own = controls.groupby("params").test_loss.mean()
+            loss = group.params.map(own) + group.damage
+            runs.loc[group.index, name] = _invert(curve, loss, group.params, own)
+            if law is Interpolation:
+                runs.loc[group.index, "extrapolated"] = curve.extrapolates(loss) & loss.notna()
+    runs["multiplier"] = runs.effective_params / runs.params
+    runs["multiplier_by_law"] = runs.effective_params_by_law / runs.params
+    return runs
+
+
+def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
+    """The control law of every setting that has one, and a sentence for each that has none."""
+    laws, notes = {}, []
+    for setting, controls in study.controls.groupby("setting"):
+        try:
+            laws[setting] = PowerLaw.fit(controls.params, controls.test_loss)
+        except AnalysisError as error:
+            labels = study.scans.label[study.scans.setting == setting]
+            notes.append(f"No multiplier for {'; '.join(labels)}: {error}.")
+    return laws, notes
+
+
+def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds: one row a (scan, params, repeats).
+
+    Beside each mean its standard error `*_se` (NaN for one seed); `seeds` counts them,
+    `extrapolated` holds if any seed's value is.
+    """
+    measures = [name for name in _MEASURES if name in runs]
+    grouped = runs.groupby(CELL, sort=True)
+    cells = grouped[measures].mean()
+    cells = cells.join(grouped[measures].sem().add_suffix("_se"))
+    cells["seeds"] = grouped.size()
+    cells["pool_tokens"] = grouped["pool_tokens"].first()
+    cells["repeated_fraction"] = grouped["repeated_fraction"].first()
+    if "extrapolated" in runs:
+        cells["extrapolated"] = grouped["extrapolated"].any()
+    return cells.reset_index()
+
+
+def _with_controls(study: Study) -> pd.DataFrame:
+    """Each repeated run beside its control: of its own seed, else the mean of its size."""
+    exact = [name for name in ("setting", *SHAPE, *SETTINGS, "seed") if name in study.results]
+    runs = study.repeated.reset_index(drop=True)
+    control = study.controls.groupby(exact, dropna=False).test_loss.mean().rename("own_control")
+    by_size = study.controls.groupby(["setting", "params"]).test_loss.mean().rename("control_loss")
+    runs = runs.join(control, on=exact).join(by_size, on=["setting", "params"])
+    runs["paired"] = runs.own_control.notna()
+    runs["control_loss"] = runs.pop("own_control").fillna(runs.control_loss)
+    runs["damage"] = runs.test_loss - runs.control_loss
+    return runs
+
+
+def _invert(curve, loss: pd.Series, params: pd.Series, own: pd.Series) -> np.ndarray:
+    """N_eff such that no damage means N_eff = N, also where the curve misses the size's own mean.
+
+    Source of the correction: a fitted law passes beside its points; without it an undamaged run
+    of a size that lies above the law would count as damaged.
+    """
+    baseline = params.map(own)
+    return params * curve.invert(loss) / curve.invert(baseline)

@@ -1,0 +1,125 @@
+"""The whole analysis of a study, from its tables to numbers and sentences.
+
+analysis = analyse("studies/quick")
+analysis.peaks          # where repetition hurts most, one row a size
+print(*analysis.summary, sep="\\n")
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.degradation import worst_repeats
+from analysis.effective import control_curves, effective_params, mean_cells
+from analysis.files import write_json, write_parquet
+from analysis.laws import PowerLaw
+from analysis.tables import Study, read_study
+from analysis.words import count, plural, share
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a study says.
+
+    runs: the repeated runs beside their controls (`effective.effective_params`);
+    cells: their means over seeds (`effective.mean_cells`);
+    controls: mean test loss of the controls, one row a (setting, params);
+    peaks: the worst repeats of each (scan, params) (`degradation.worst_repeats`);
+    laws: the control law of each setting; summary, notes: sentences for a reader.
+    """
+
+    study: Study
+    runs: pd.DataFrame
+    cells: pd.DataFrame
+    controls: pd.DataFrame
+    peaks: pd.DataFrame
+    laws: dict[int, PowerLaw]
+    summary: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def analyse(study: Study | str | Path) -> Analysis:
+    """Analyse a study (or the one in a directory). Raises `AnalysisError` as `read_study` does."""
+    if not isinstance(study, Study):
+        study = read_study(study)
+    runs = effective_params(study)
+    cells = mean_cells(runs)
+    laws, law_notes = control_curves(study)
+    peaks = worst_repeats(cells)
+    controls = mean_controls(study)
+    notes = [*study.notes, *(law_notes if study.repeated.size else [])]
+    unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
+    if unpaired:
+        notes.append(
+            f"{plural(unpaired, 'run')} without a control of their own seed: compared with the "
+            "mean control of their size."
+        )
+    summary = summarise(study, peaks, laws)
+    return Analysis(study, runs, cells, controls, peaks, laws, tuple(summary), tuple(notes))
+
+
+def mean_controls(study: Study) -> pd.DataFrame:
+    """Mean test loss of the controls over seeds: one row a (setting, params)."""
+    grouped = study.controls.groupby(["setting", "params"])
+    losses = grouped[["test_loss", "ood_loss", "unique_loss"]].mean()
+    return losses.assign(test_loss_se=grouped.test_loss.sem(), seeds=grouped.size()).reset_index()
+
+
+def summarise(study: Study, peaks: pd.DataFrame, laws: dict[int, PowerLaw]) -> list[str]:
+    """What was found, in sentences with the numbers in them."""
+    sentences = []
+    for setting, law in laws.items():
+        where = _where(study, study.scans[study.scans.setting == setting].iloc[0], fraction=False)
+        sizes = study.controls[study.controls.setting == setting].params.nunique()
+        sentences.append(
+            f"Without repetition{where}, test loss falls with params as N^-{law.alpha:.3f} "
+            f"({sizes} sizes)."
+        )
+    for row in peaks.itertuples():
+        scan = study.scans.loc[study.scans.scan == row.scan].iloc[0]
+        sentences.append(_peak_sentence(row, _where(study, scan, fraction=True)))
+    return sentences
+
+
+def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
+    """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
+    folder = Path(directory) / "analysis"
+    for name in ("runs", "cells", "controls", "peaks"):
+        write_parquet(folder / f"{name}.parquet", getattr(analysis, name))
+    write_parquet(folder / "scans.parquet", analysis.study.scans)
+    content = {
+        "study": analysis.study.meta,
+        "summary": analysis.summary,
+        "notes": analysis.notes,
+        "control_laws": {setting: asdict(law) for setting, law in analysis.laws.items()},
+        "peaks": analysis.peaks,
+    }
+    write_json(folder / "summary.json", content)
+    return folder
+
+
+def _peak_sentence(row, where: str) -> str:
+    if row.damage <= 0:
+        return f"At N = {count(row.params)}{where}, no tested repeat count does damage."
+    text = (
+        f"At N = {count(row.params)}{where}, repeating a pool of {row.pool_tokens:,.0f} tokens "
+        f"{row.repeats:,.0f} times costs most: {row.damage:.3f} nats per token"
+    )
+    if pd.notna(row.multiplier):
+        beyond = ", extrapolated beyond the smallest control" if row.extrapolated else ""
+        text += (
+            f"; the model does as well as a control of {count(row.effective_params)} params "
+            f"(multiplier {share(row.multiplier)}{beyond})"
+        )
+    edge = "" if row.interior else " The worst lies at the edge of the repeats that were tried."
+    return f"{text}.{edge}"
+
+
+def _where(study: Study, scan: pd.Series, fraction: bool) -> str:
+    """What tells this scan from the others, in brackets; nothing where there is nothing to tell."""
+    parts = scan.label.split(", ", 1)
+    kept = parts if fraction and scan.repeated_fraction else parts[1:]
+    return f" ({', '.join(kept)})" if kept else ""
