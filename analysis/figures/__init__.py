@@ -1,0 +1,28 @@
+"""The figures of a study: charts made from its tables, drawn for print here and by the report."""
+
+from __future__ import annotations
+
+from analysis.figures.chart import Chart
+from analysis.figures.curves import learning_curves
+from analysis.figures.heatmap import multiplier_map
+from analysis.figures.in_print import draw, render
+from analysis.figures.params import loss_against_params
+from analysis.figures.pool import pool_against_test
+from analysis.figures.repeats import loss_against_repeats, multiplier_against_repeats
+
+__all__ = ["Chart", "draw", "gallery", "render"]
+
+_FIGURES = (
+    loss_against_repeats,
+    multiplier_map,
+    multiplier_against_repeats,
+    loss_against_params,
+    pool_against_test,
+    learning_curves,
+)
+
+
+def gallery(analysis) -> list[Chart]:
+    """Every chart that the analysis (`study.analyse`) has the numbers for."""
+    charts = (figure(analysis) for figure in _FIGURES)
+    return [chart for chart in charts if chart is not None]

@@ -1,0 +1,210 @@
+"""Charts on paper: matplotlib, as SVG, PDF or PNG."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from itertools import chain
+from math import ceil
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from analysis.figures.chart import Axis, Chart, Heat, Series
+from analysis.words import count
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": "#3a4048",
+    "axes.edgecolor": "#9aa1a9",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e7e9ec",
+    "grid.linewidth": 0.7,
+    "xtick.color": "#6a717a",
+    "ytick.color": "#6a717a",
+    "xtick.labelcolor": "#3a4048",
+    "ytick.labelcolor": "#3a4048",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.title_fontsize": 8.5,
+    "svg.hashsalt": "ostinato",  # the same chart gives the same file
+    "svg.fonttype": "path",
+}
+_PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_WIDTH, _COLUMNS = 3.5, 2.9, 1.35, 3
+
+
+def render(chart: Chart, kind: str = "svg", title: bool = False) -> bytes:
+    """`chart` as a file's content; `kind` is svg, pdf or png (at 160 dots per inch)."""
+    content = BytesIO()
+    stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with mpl.rc_context(STYLE):
+        figure = draw(chart, title)
+        figure.savefig(content, format=kind, dpi=160, metadata=stamp)
+    return content.getvalue()
+
+
+def draw(chart: Chart, title: bool = False) -> Figure:
+    """`chart` as a matplotlib figure, with its title above if asked."""
+    columns = min(_COLUMNS, len(chart.panels))
+    rows = ceil(len(chart.panels) / columns)
+    handles = {} if chart.panels[0].heat else _legend_handles(chart)
+    aside = _LEGEND_WIDTH if handles else 0
+    width = columns * _PANEL_WIDTH + aside + (1.2 if columns == 1 else 0)
+    figure = Figure(figsize=(width, rows * _PANEL_HEIGHT + 0.25 * title), layout="constrained")
+    shared = chart.panels[0].heat is None
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel()
+    for ax, panel in zip(axes, chart.panels, strict=False):
+        ax.set_title(panel.title)
+        if panel.heat:
+            _draw_heat(figure, ax, panel.heat)
+        else:
+            for series in panel.series:
+                _draw_series(ax, series)
+            _dress(ax.xaxis, chart.x)
+            _dress(ax.yaxis, chart.y)
+    for ax in axes[len(chart.panels) :]:
+        ax.set_visible(False)
+    for position, ax in enumerate(axes[: len(chart.panels)]):
+        last_row = position + columns >= len(chart.panels)
+        ax.set_xlabel(chart.x.label if last_row else "")
+        ax.xaxis.set_tick_params(labelbottom=True)
+        ax.set_ylabel(chart.y.label if position % columns == 0 else "")
+    if handles:
+        figure.legend(
+            handles.values(),
+            handles.keys(),
+            title=chart.legend,
+            loc="outside right upper",
+            alignment="left",
+        )
+    if title:
+        figure.suptitle(chart.title, x=0.01, ha="left", weight="bold", fontsize=11)
+    return figure
+
+
+def _draw_series(ax: Axes, series: Series) -> None:
+    if series.ring:
+        ax.plot(
+            series.x,
+            series.y,
+            ls="none",
+            marker="o",
+            ms=11,
+            mfc="none",
+            mec=series.ink.light,
+            mew=1.3,
+            zorder=4,
+        )
+        return
+    if series.line:
+        ax.plot(series.x, series.y, color=series.ink.light, ls=series.line, lw=1.5, zorder=2)
+    if series.error is not None:
+        ax.errorbar(
+            series.x,
+            series.y,
+            series.error,
+            fmt="none",
+            ecolor=series.ink.light,
+            elinewidth=1,
+            capsize=2.5,
+            zorder=2,
+        )
+    if series.marker:
+        colours = [ink.light for ink in series.inks] if series.inks else series.ink.light
+        ax.scatter(
+            series.x,
+            series.y,
+            s=26,
+            c=colours,
+            marker=series.marker,
+            edgecolors="white",
+            linewidths=0.6,
+            zorder=3,
+        )
+
+
+def _draw_heat(figure: Figure, ax: Axes, heat: Heat) -> None:
+    finite = heat.values[np.isfinite(heat.values)]
+    low = min(finite.min(), 0.99) if finite.size else 0.5
+    norm = LogNorm(low, max(1.0, finite.max())) if finite.size else Normalize(0, 1)
+    image = ax.pcolormesh(
+        np.ma.masked_invalid(heat.values), cmap="viridis", norm=norm, edgecolors="white", lw=1.2
+    )
+    ax.grid(False)
+    ax.set_xticks(np.arange(len(heat.columns)) + 0.5, heat.columns)
+    ax.set_yticks(np.arange(len(heat.rows)) + 0.5, heat.rows)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    for row, texts in enumerate(heat.texts):
+        for column, text in enumerate(texts):
+            value = heat.values[row, column]
+            dark = np.isfinite(value) and norm(value) < 0.6
+            ax.text(
+                column + 0.5,
+                row + 0.5,
+                text,
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="white" if dark else "#24292f",
+            )
+    ticks = [
+        t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4) if low <= t <= norm.vmax
+    ]
+    bar = figure.colorbar(image, ax=ax, label=heat.label, pad=0.02)
+    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_locator(FixedLocator([]))
+    bar.outline.set_visible(False)
+
+
+def _dress(axis, spec: Axis) -> None:
+    """Scale, ticks and their labels."""
+    if spec.log:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        low, high = axis.get_view_interval()
+        decades = np.log10(high / low)
+        subs = (1,) if decades > 2 else (1, 2, 5) if decades > 0.7 else range(1, 10)
+        if decades < 0.5:
+            axis.set_major_locator(MaxNLocator(5))
+        else:
+            axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        axis.set_minor_formatter(NullFormatter())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if spec.counts:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: count(value) if value else "0"))
+    if spec.low is not None or spec.high is not None:
+        low, high = axis.get_view_interval()
+        low = low if spec.low is None else min(low, spec.low)
+        high = high if spec.high is None else max(high, spec.high)
+        axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
+
+
+def _legend_handles(chart: Chart) -> dict[str, Line2D]:
+    handles = {}
+    for series in chain.from_iterable(panel.series for panel in chart.panels):
+        if series.in_legend and series.name not in handles:
+            colour = series.ink.light
+            ring = dict(ms=9, mfc="none", mec=colour, mew=1.3, ls="none")
+            plain = dict(ms=5.5, mfc=colour, mec="white", ls=series.line or "none")
+            handles[series.name] = Line2D(
+                [],
+                [],
+                color=colour,
+                lw=1.5,
+                marker="o" if series.ring else series.marker,
+                **(ring if series.ring else plain),
+            )
+    return handles

@@ -1,0 +1,27 @@
+"""The report of a study: one page that opens from the file system, its figures and tables beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.figures import gallery, render
+from analysis.files import write_bytes, write_csv, write_text
+from analysis.report.page import page
+from analysis.study import Analysis, analyse, write_analysis
+
+
+def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Path:
+    """Analyse the study in `study_dir` and write its report; returns report/index.html.
+
+    Also written: report/figures/*.svg, *.pdf and *.csv, and analysis/ (the computed tables). Files
+    are replaced whole, the page last. Raises `AnalysisError` as `read_study` does.
+    """
+    analysis = analysis or analyse(study_dir)
+    write_analysis(analysis, study_dir)
+    report, charts = Path(study_dir) / "report", gallery(analysis)
+    for chart in charts:
+        for kind in ("svg", "pdf"):
+            write_bytes(report / "figures" / f"{chart.key}.{kind}", render(chart, kind))
+        write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
+    write_csv(report / "figures" / "runs.csv", analysis.study.results)
+    return write_text(report / "index.html", page(analysis, charts))

@@ -1,0 +1,100 @@
+"""Charts and runs as data for the page's script (`app.js`), which draws them with plotly."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from analysis.figures.chart import Axis, Chart, Panel, Series
+from analysis.tables import Study
+
+_SYMBOLS = {
+    "o": "circle",
+    "s": "square",
+    "D": "diamond",
+    "^": "triangle-up",
+    "v": "triangle-down",
+    "P": "cross",
+    "X": "x",
+    "<": "triangle-left",
+    ">": "triangle-right",
+}
+_DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot"}
+_MOST_POINTS = 80
+_CURVES = ("test_loss", "pool_loss", "ood_loss")
+
+
+def chart_data(chart: Chart) -> dict:
+    """A chart as plotly traces, grouped by panel; the script lays the panels out."""
+    return {
+        "key": chart.key,
+        "legend": escape(chart.legend),
+        "x": _axis(chart.x),
+        "y": _axis(chart.y),
+        "panels": [_panel(panel) for panel in chart.panels],
+    }
+
+
+def run_data(study: Study) -> dict:
+    """run_id -> its row of the results and its thinned curves."""
+    curves = {run: rows for run, rows in study.curves.groupby("run_id")}
+    runs = {}
+    for row in study.results.drop(columns=["is_control", "setting", "scan"]).to_dict("records"):
+        own = curves.get(row["run_id"])
+        runs[row["run_id"]] = {"row": row, "curves": {} if own is None else _thin(own)}
+    return runs
+
+
+def _thin(curves) -> dict:
+    curves = curves.sort_values("tokens")
+    if len(curves) > _MOST_POINTS:
+        curves = curves.iloc[np.linspace(0, len(curves) - 1, _MOST_POINTS).round().astype(int)]
+    losses = [name for name in _CURVES if name in curves and curves[name].notna().any()]
+    values = {name: [float(f"{value:.5g}") for value in curves[name]] for name in losses}
+    return {"tokens": curves.tokens.to_list()} | values
+
+
+def _axis(axis: Axis) -> dict:
+    return {
+        "label": escape(axis.label),
+        "log": axis.log,
+        "counts": axis.counts,
+        "low": axis.low,
+        "high": axis.high,
+    }
+
+
+def _panel(panel: Panel) -> dict:
+    data = {"title": escape(panel.title), "keys": panel.keys}
+    if panel.heat:
+        heat = panel.heat
+        data["heat"] = {
+            "x": heat.columns,
+            "y": heat.rows,
+            "z": np.log10(heat.values),
+            "texts": heat.texts,
+            "label": escape(heat.label),
+        }
+    return data | {"traces": [_trace(series) for series in panel.series]}
+
+
+def _trace(series: Series) -> dict:
+    inks = series.inks or [series.ink]
+    trace = {
+        "name": escape(series.name),
+        "x": series.x,
+        "y": series.y,
+        "light": [ink.light for ink in inks],
+        "dark": [ink.dark for ink in inks],
+        "symbol": "circle-open" if series.ring else _SYMBOLS.get(series.marker),
+        "ring": series.ring,
+        "dash": _DASHES.get(series.line),
+        "legend": series.in_legend,
+        "keys": series.keys,
+    }
+    if series.error is not None:
+        trace["error"] = series.error
+    if series.hover:
+        trace["hover"] = [escape(text) for text in series.hover]
+    return trace

@@ -1,0 +1,106 @@
+"""The report: complete, self-contained, and deaf to hostile text."""
+
+import json
+import re
+import time
+
+import pandas as pd
+import pytest
+
+from analysis.figures import gallery, render
+from analysis.report import write_report
+from analysis.study import analyse
+from analysis.tables import make_study
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def page_data(path):
+    text = path.read_text()
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
+    )
+
+
+def test_every_figure_is_in_the_page_and_beside_it(study_dir):
+    path = write_report(study_dir)
+    keys = {chart["key"] for chart in page_data(path)["charts"]}
+    assert keys == {
+        *("loss-against-repeats", "multiplier-map", "multiplier-against-repeats"),
+        *("loss-against-params", "pool-against-test", "learning-curves"),
+    }
+    written = {file.name for file in (path.parent / "figures").iterdir()}
+    assert written == {f"{key}.{kind}" for key in keys for kind in ("svg", "pdf", "csv")} | {
+        "runs.csv"
+    }
+
+
+def test_the_page_fetches_nothing(study_dir):
+    text = write_report(study_dir).read_text()
+    own = re.sub(
+        r"<script>.*?</script>", "", text, flags=re.S
+    )  # plotly.js names URLs, fetches none
+    assert not re.search(r"(src|href)\s*=\s*['\"](https?:)?//", own)
+    assert "url(" not in own and "@import" not in own
+
+
+def test_a_figure_and_its_table_show_the_same_numbers(study_dir):
+    path = write_report(study_dir)
+    table = pd.read_csv(path.parent / "figures" / "loss-against-repeats.csv")
+    chart = next(c for c in page_data(path)["charts"] if c["key"] == "loss-against-repeats")
+    drawn = [t for t in chart["panels"][0]["traces"] if t["dash"] == "solid"]
+    for trace, (_, curve) in zip(drawn, table.groupby("params"), strict=True):
+        assert trace["y"] == pytest.approx(curve.test_loss.to_list())
+
+
+def test_hostile_text_is_shown_as_text(tables, tmp_path):
+    results, _ = tables(seeds=(0,))
+    results["corpus"] = [HOSTILE, "=cmd()"] * (len(results) // 2) + [HOSTILE] * (len(results) % 2)
+    results["run_id"] = HOSTILE + results.run_id
+    study = tmp_path / "<b>study"
+    study.mkdir()
+    results.to_parquet(study / "results.parquet")
+    path = write_report(study)
+    text = path.read_text()
+    assert HOSTILE not in text and "<b>study" not in text
+    assert HOSTILE in next(iter(page_data(path)["runs"]))  # the data carry it, escaped
+    assert ",=cmd()" not in (path.parent / "figures" / "runs.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r[r.repeats > 0],
+        lambda r: r[r.repeats == 0],
+        lambda r: r.drop(columns=["pool_loss", "ood_loss", "unique_loss", "repeated_loss"]),
+        lambda r: r[(r.params == 98_304)],
+        lambda r: r[(r.repeats == 64) | (r.repeats == 0)],
+        lambda r: r.head(1),
+    ],
+    ids=["no controls", "controls only", "no pool", "one size", "one repeat count", "one run"],
+)
+def test_half_a_study_still_has_a_report(tables, tmp_path, change):
+    results, curves = tables(seeds=(0,), evaluations=3)
+    change(results).to_parquet(tmp_path / "results.parquet")
+    curves.to_parquet(tmp_path / "curves.parquet")
+    assert write_report(tmp_path).stat().st_size > 1e6
+
+
+def test_drawing_twice_gives_the_same_file(study_dir):
+    first, second = (render(gallery(analyse(study_dir))[0]) for _ in range(2))
+    assert first == second
+
+
+def test_a_quick_study_is_reported_within_eight_seconds(tables, tmp_path):
+    results, curves = tables(sizes=(24_576, 98_304), seeds=(0,), control_sizes=(6_144,))
+    results.to_parquet(tmp_path / "results.parquet")
+    curves.to_parquet(tmp_path / "curves.parquet")
+    start = time.perf_counter()
+    write_report(tmp_path)
+    assert time.perf_counter() - start < 8
+
+
+def test_charts_of_a_study_in_memory(tables):
+    charts = gallery(analyse(make_study(*tables(fractions=(0.1, 0.5)))))
+    assert all(len(chart.table) for chart in charts)
+    assert render(charts[0], "png", title=True).startswith(b"\x89PNG")
