@@ -34,7 +34,7 @@ def effective_params(study: Study) -> pd.DataFrame:
         controls = study.controls[study.controls.setting == setting]
         for name, law in zip(names, (Interpolation, PowerLaw), strict=True):
             try:
-                curve = law.fit(controls.params, controls.test_loss)
+                curve = law.through(controls.params, controls.test_loss)
             except AnalysisError:
                 continue  # too few sizes; `control_curves` says so once
             own = controls.groupby("params").test_loss.mean()
@@ -52,7 +52,7 @@ def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
     laws, notes = {}, []
     for setting, controls in study.controls.groupby("setting"):
         try:
-            laws[setting] = PowerLaw.fit(controls.params, controls.test_loss)
+            laws[setting] = PowerLaw.through(controls.params, controls.test_loss)
         except AnalysisError as error:
             labels = study.scans.label[study.scans.setting == setting]
             notes.append(f"No multiplier for {'; '.join(labels)}: {error}.")

@@ -9,7 +9,7 @@ from math import ceil
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -68,7 +68,7 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     for ax, panel in zip(axes, chart.panels, strict=False):
         ax.set_title(panel.title)
         if panel.heat:
-            _draw_heat(figure, ax, panel.heat)
+            _draw_heat(figure, ax, panel.heat, _heat_scale(chart))
         else:
             for series in panel.series:
                 _draw_series(ax, series)
@@ -135,10 +135,13 @@ def _draw_series(ax: Axes, series: Series) -> None:
         )
 
 
-def _draw_heat(figure: Figure, ax: Axes, heat: Heat) -> None:
-    finite = heat.values[np.isfinite(heat.values)]
-    low = min(finite.min(), 0.99) if finite.size else 0.5
-    norm = LogNorm(low, max(1.0, finite.max())) if finite.size else Normalize(0, 1)
+def _heat_scale(chart: Chart) -> LogNorm:
+    """One scale for all panels, with 1 (no damage) always on it."""
+    values = np.concatenate([panel.heat.values.ravel() for panel in chart.panels])
+    return LogNorm(min(0.99, np.nanmin(values)), max(1.0, np.nanmax(values)))
+
+
+def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: LogNorm) -> None:
     image = ax.pcolormesh(
         np.ma.masked_invalid(heat.values), cmap="viridis", norm=norm, edgecolors="white", lw=1.2
     )
@@ -161,7 +164,9 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat) -> None:
                 color="white" if dark else "#24292f",
             )
     ticks = [
-        t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4) if low <= t <= norm.vmax
+        t
+        for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
+        if norm.vmin <= t <= norm.vmax
     ]
     bar = figure.colorbar(image, ax=ax, label=heat.label, pad=0.02)
     bar.ax.yaxis.set_major_locator(FixedLocator(ticks))

@@ -27,7 +27,9 @@ def loss_against_params(analysis) -> Chart | None:
         law = analysis.laws.get(scan.setting)
         if law is not None:
             sizes = np.geomspace(controls.params.min(), controls.params.max(), 40)
-            series.append(Series("control law", sizes, law.predict(sizes), QUIET, None, "dotted"))
+            series.append(
+                Series("control law", sizes, law.predict(params=sizes), QUIET, None, "dotted")
+            )
         if len(controls):
             series.append(_line("control", controls, NEUTRAL, "o", scan, 0))
         panels.append(Panel(scan.label, series))
@@ -36,7 +38,7 @@ def loss_against_params(analysis) -> Chart | None:
     return Chart(
         key="loss-against-params",
         title="Test loss against params",
-        caption="Test loss over model size at one token budget; colour: repeats E. Black: controls "
+        caption="Test loss over model size at one token budget; colour: repeats E. Without colour: controls "
         "without repetition; dotted: the power law fitted to them.",
         reading="A line above the controls has lost what the horizontal distance to them measures "
         "in params. Both axes are logarithmic.",

@@ -1,5 +1,29 @@
-"""The laws of loss: small typed objects with `fit`, `predict` and, where it makes sense, `invert`."""
+"""The laws of loss: small typed objects with `predict` and `invert`; `fitting.fit` finds their constants."""
 
-from analysis.laws.power import Interpolation, PowerLaw
+from analysis.laws.constrained import AdditivePenalty, DataConstrained, DataConstrainedGeometric
+from analysis.laws.joint import Chinchilla, Kaplan
+from analysis.laws.law import Law
+from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, PowerLaw
 
-__all__ = ["Interpolation", "PowerLaw"]
+LAWS: dict[str, type[Law]] = {
+    law.name: law
+    for law in (
+        *(PowerLaw, FlooredPowerLaw, ComputeLaw, Kaplan, Chinchilla),
+        *(DataConstrained, DataConstrainedGeometric, AdditivePenalty),
+    )
+}
+"""Every law by the name it has on the command line."""
+
+__all__ = [
+    "LAWS",
+    "AdditivePenalty",
+    "Chinchilla",
+    "ComputeLaw",
+    "DataConstrained",
+    "DataConstrainedGeometric",
+    "FlooredPowerLaw",
+    "Interpolation",
+    "Kaplan",
+    "Law",
+    "PowerLaw",
+]

@@ -1,34 +1,39 @@
-"""Loss against one quantity (params, compute): the power law without a floor, and no law at all.
+"""Loss against one quantity (params, compute): power laws with and without a floor, and no law.
 
-Both turn a loss back into the size that has it, which is what effective params are made of.
+All turn a loss back into the size that has it, which is what effective params are made of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
 from analysis.errors import AnalysisError
+from analysis.laws.law import Law, project
 
 
 @dataclass(frozen=True)
-class PowerLaw:
+class PowerLaw(Law):
     """L(N) = (N_c / N)^alpha: a straight line in log N and log L.
 
-    `low` and `high` bound the losses it was fitted on; beyond them it extrapolates.
     Source: Kaplan et al. 2020 (2001.08361), eq. 1.1; the control law of Hernandez et al. 2022.
     """
 
     N_c: float
     alpha: float
-    low: float
-    high: float
+
+    name: ClassVar[str] = "power"
+    columns: ClassVar[tuple[str, ...]] = ("params",)
+    positive: ClassVar[tuple[str, ...]] = ("N_c",)
+    equation: ClassVar[str] = "L = (N_c/N)^alpha"
+    source: ClassVar[str] = "Kaplan et al. 2020, eq. 1.1"
 
     @classmethod
-    def fit(cls, params: ArrayLike, loss: ArrayLike) -> PowerLaw:
+    def through(cls, params: ArrayLike, loss: ArrayLike) -> PowerLaw:
         """Least squares in log L: the maximum likelihood fit under relative noise.
 
         params, loss: arrays of one shape; loss in nats per token. Raises `AnalysisError` for fewer
@@ -41,24 +46,76 @@ class PowerLaw:
                 "control law: loss does not fall with params; train the controls longer or at "
                 "more sizes"
             )
-        return cls(
-            float(np.exp(intercept / -slope)),
-            float(-slope),
-            float(np.min(loss)),
-            float(np.max(loss)),
-        )
+        return cls(float(np.exp(intercept / -slope)), float(-slope))
 
-    def predict(self, params: ArrayLike) -> np.ndarray:
-        """Loss in nats per token at `params`."""
-        return (self.N_c / np.asarray(params, float)) ** self.alpha
+    @staticmethod
+    def log_loss(c, columns, xp=np):
+        return c.alpha * (xp.log(c.N_c) - xp.log(columns["params"]))
+
+    @classmethod
+    def starts(cls, columns, loss):
+        slope, intercept = np.polyfit(np.log(columns["params"]), np.log(loss), 1)
+        slope = min(slope, -1e-3)
+        return np.array([[intercept / -slope, -slope]])
 
     def invert(self, loss: ArrayLike) -> np.ndarray:
         """The params at which the law has `loss`."""
         return self.N_c * np.asarray(loss, float) ** (-1 / self.alpha)
 
-    def extrapolates(self, loss: ArrayLike) -> np.ndarray:
-        """Where `loss` lies outside the losses that were fitted."""
-        return _outside(loss, self.low, self.high)
+
+@dataclass(frozen=True)
+class FlooredPowerLaw(Law):
+    """L(N) = E + A / N^alpha: a power law down to a floor, the entropy of text.
+
+    Source: Henighan et al. 2020 (2010.14701), eq. 1.1.
+    """
+
+    E: float
+    A: float
+    alpha: float
+
+    name: ClassVar[str] = "power-floor"
+    columns: ClassVar[tuple[str, ...]] = ("params",)
+    positive: ClassVar[tuple[str, ...]] = ("E", "A")
+    equation: ClassVar[str] = "L = E + A/N^alpha"
+    source: ClassVar[str] = "Henighan et al. 2020, eq. 1.1"
+
+    @classmethod
+    def log_loss(cls, c, columns, xp=np):
+        falling = xp.log(c.A) - c.alpha * xp.log(columns[cls.columns[0]])
+        return xp.logaddexp(xp.log(c.E), falling)
+
+    @classmethod
+    def starts(cls, columns, loss):
+        x = columns[cls.columns[0]]
+        exponents, scales = project(
+            lambda alpha: np.stack([np.ones_like(x), x**-alpha], 1),
+            (np.geomspace(0.03, 1.5, 16),),
+            loss,
+        )
+        return np.concatenate([np.log(scales), exponents], axis=1)
+
+    def invert(self, loss: ArrayLike) -> np.ndarray:
+        """The params (or compute) at which the law has `loss`; NaN at or below the floor."""
+        rest = np.asarray(loss, float) - self.E
+        return (self.A / np.where(rest > 0, rest, np.nan)) ** (1 / self.alpha)
+
+
+@dataclass(frozen=True)
+class ComputeLaw(FlooredPowerLaw):
+    """L(C) = E + K / C^gamma for runs without repetition; here K is `A` and gamma `alpha`.
+
+    Source: Chudnovsky et al. 2026 (2606.24998), eq. 6.
+    """
+
+    name: ClassVar[str] = "compute"
+    columns: ClassVar[tuple[str, ...]] = ("flops",)
+    equation: ClassVar[str] = "L = E + A/C^alpha"
+    source: ClassVar[str] = "Chudnovsky et al. 2026, eq. 6"
+
+    def compute_equivalent_loss(self, loss: ArrayLike, flops: ArrayLike) -> np.ndarray:
+        """1 - C*(L)/C: the share of the compute that a run wasted (eq. 7); below 0 is a gain."""
+        return 1 - self.invert(loss) / np.asarray(flops, float)
 
 
 @dataclass(frozen=True)
@@ -73,8 +130,8 @@ class Interpolation:
     log_loss: np.ndarray
 
     @classmethod
-    def fit(cls, params: ArrayLike, loss: ArrayLike) -> Interpolation:
-        """Through the mean log loss of each size; raises as `PowerLaw.fit` does."""
+    def through(cls, params: ArrayLike, loss: ArrayLike) -> Interpolation:
+        """Through the mean log loss of each size; raises as `PowerLaw.through` does."""
         log_params, log_loss = _logs(params, loss)
         sizes, rows = np.unique(log_params, return_inverse=True)
         runs = np.bincount(rows)
@@ -101,7 +158,9 @@ class Interpolation:
 
     def extrapolates(self, loss: ArrayLike) -> np.ndarray:
         """Where `loss` lies outside the measured losses."""
-        return _outside(loss, np.exp(self.log_loss[-1]), np.exp(self.log_loss[0]))
+        low, high = np.exp(self.log_loss[-1]), np.exp(self.log_loss[0])
+        loss, slack = np.asarray(loss, float), 1e-9
+        return (loss < low * (1 - slack)) | (loss > high * (1 + slack))
 
 
 def _logs(params: ArrayLike, loss: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +177,3 @@ def _interpolate(x: ArrayLike, nodes: np.ndarray, values: np.ndarray) -> np.ndar
     segment = np.clip(np.searchsorted(nodes, x) - 1, 0, len(nodes) - 2)
     share = (x - nodes[segment]) / (nodes[segment + 1] - nodes[segment])
     return values[segment] + share * (values[segment + 1] - values[segment])
-
-
-def _outside(loss: ArrayLike, low: float, high: float) -> np.ndarray:
-    loss, slack = np.asarray(loss, float), 1e-9
-    return (loss < low * (1 - slack)) | (loss > high * (1 + slack))

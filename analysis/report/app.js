@@ -56,8 +56,7 @@ function lineTrace(series, suffix, seen) {
   return trace;
 }
 
-function heatTrace(heat, suffix, first) {
-  const flat = heat.z.flat().filter((value) => value !== null);
+function heatTrace(heat, suffix, first, flat) {
   const ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4];
   return {
     type: "heatmap", x: heat.x, y: heat.y, z: heat.z, text: heat.texts, texttemplate: "%{text}",
@@ -82,10 +81,11 @@ function draw(element, chart) {
   layout.legend = { title: { text: chart.legend }, font: { size: 11.5 }, ...(below ? { orientation: "h", y: -0.22 / rows, yanchor: "top" } : {}) };
   layout.showlegend = entries.size > 0;
   const traces = [], seen = new Set();
+  const heats = panels.flatMap((panel) => (panel.heat ? panel.heat.z.flat().filter((z) => z !== null) : [])); // one scale for all
   const spans = { x: decades(panels, "x"), y: decades(panels, "y") };
   panels.forEach((panel, i) => {
     const suffix = i ? String(i + 1) : "";
-    if (panel.heat) traces.push(heatTrace(panel.heat, suffix, i === 0));
+    if (panel.heat) traces.push(heatTrace(panel.heat, suffix, i === 0, heats));
     for (const series of panel.traces) traces.push(lineTrace(series, suffix, seen));
     const x = axis(chart.x, spans.x), y = axis(chart.y, spans.y);
     if (panel.heat) Object.assign(x, { type: "category" }) && Object.assign(y, { type: "category" });

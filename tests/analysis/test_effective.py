@@ -69,19 +69,19 @@ def test_both_curves_invert_what_they_predict(scale, alpha):
     params = np.geomspace(1e4, 1e7, 6)
     loss = scale * (params / 1e6) ** -alpha
     for law in (PowerLaw, Interpolation):
-        curve = law.fit(params, loss)
+        curve = law.through(params, loss)
         sizes = np.geomspace(2e3, 5e7, 30)
-        np.testing.assert_allclose(curve.predict(params), loss, rtol=1e-9)
-        np.testing.assert_allclose(curve.invert(curve.predict(sizes)), sizes, rtol=1e-6)
+        np.testing.assert_allclose(curve.predict(params=params), loss, rtol=1e-9)
+        np.testing.assert_allclose(curve.invert(curve.predict(params=sizes)), sizes, rtol=1e-6)
 
 
 def test_controls_out_of_order_by_noise_still_give_a_monotone_curve():
-    curve = Interpolation.fit([1e4, 1e5, 1e6, 1e7], [3.0, 2.5, 2.51, 2.0])
+    curve = Interpolation.through([1e4, 1e5, 1e6, 1e7], [3.0, 2.5, 2.51, 2.0])
     sizes = np.geomspace(1e4, 1e7, 50)
-    assert (np.diff(curve.predict(sizes)) < 0).all()
+    assert (np.diff(curve.predict(params=sizes)) < 0).all()
 
 
 @pytest.mark.parametrize("law", [PowerLaw, Interpolation])
 def test_controls_that_do_not_improve_with_size_are_refused(law):
     with pytest.raises(AnalysisError, match="does not fall with params"):
-        law.fit([1e4, 1e5, 1e6], [2.0, 2.1, 2.2])
+        law.through([1e4, 1e5, 1e6], [2.0, 2.1, 2.2])
