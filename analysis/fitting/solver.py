@@ -20,6 +20,7 @@ from analysis.laws import Law
 
 HUBER_DELTA = 1e-3  # Hoffmann et al. 2022, section 3.3
 _CHUNK = 512  # fits solved together: bounds memory, and lets the slow ones be gathered
+_SMALL = 64
 _SWEEP = 12  # Newton steps between two looks at what has converged
 _SWEEPS = 40
 _TOLERANCE = 1e-13  # relative decrease that a step may still promise
@@ -42,12 +43,15 @@ def minimise(
     starts: np.ndarray,
     weights: np.ndarray,
     delta: float = HUBER_DELTA,
+    free: np.ndarray | None = None,
 ) -> Solution:
     """Minimise the objective from each start.
 
-    columns, loss: [rows]; starts: [fits, constants]; weights: [fits, rows], or [rows] for all.
+    columns, loss: [rows]; starts: [fits, constants]; weights: [fits, rows], or [rows] for all;
+    free: which constants may move, [constants]; all by default.
     """
     starts = np.asarray(starts, float)
+    free = np.ones(starts.shape[1]) if free is None else np.asarray(free, float)
     weights = np.broadcast_to(weights, (len(starts), len(loss)))
     with jax.enable_x64(True):
         table = ({name: jnp.asarray(columns[name]) for name in law.columns}, jnp.log(loss), delta)
@@ -57,7 +61,7 @@ def minimise(
         for _ in range(_SWEEPS):
             for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
                 rows = _padded(chunk)
-                found = _sweep(law, *table, theta[rows], weights[rows])
+                found = _sweep(law, *table, free, theta[rows], weights[rows])
                 theta[chunk], objective[chunk], converged[chunk] = (
                     np.asarray(part)[: len(chunk)] for part in found
                 )
@@ -71,7 +75,9 @@ def objectives(law, columns, loss, points, weights, delta: float = HUBER_DELTA) 
     """The objective at each of `points` [points, constants], without solving."""
     with jax.enable_x64(True):
         table = {name: jnp.asarray(columns[name]) for name in law.columns}
-        values = jax.vmap(lambda theta: _objective(theta, law, table, jnp.log(loss), delta, weights))
+        values = jax.vmap(
+            lambda theta: _objective(theta, law, table, jnp.log(loss), delta, weights)
+        )
         return np.asarray(values(jnp.asarray(points)))
 
 
@@ -79,14 +85,16 @@ def sensitivities(law: type[Law], columns, coordinates: np.ndarray) -> np.ndarra
     """d ln prediction / d coordinates, [rows, constants]."""
     with jax.enable_x64(True):
         table = {name: jnp.asarray(columns[name]) for name in law.columns}
-        return np.asarray(jax.jacfwd(lambda theta: law.log_loss(law.at(theta, jnp), table, jnp))(
-            jnp.asarray(coordinates)
-        ))
+        return np.asarray(
+            jax.jacfwd(lambda theta: law.log_loss(law.at(theta, jnp), table, jnp))(
+                jnp.asarray(coordinates)
+            )
+        )
 
 
 def _padded(chunk: np.ndarray) -> np.ndarray:
-    """`chunk` filled up to a power of two, so that few shapes are compiled."""
-    size = min(_CHUNK, 1 << (len(chunk) - 1).bit_length())
+    """`chunk` filled up to one of two sizes, so that few shapes are compiled."""
+    size = _CHUNK if len(chunk) > _SMALL else _SMALL
     return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk))])
 
 
@@ -97,7 +105,7 @@ def _objective(theta, law, columns, log_loss, delta, weights):
 
 
 @partial(jax.jit, static_argnums=0)
-def _sweep(law, columns, log_loss, delta, theta, weights):
+def _sweep(law, columns, log_loss, delta, free, theta, weights):
     """Up to `_SWEEP` Newton steps on every fit: coordinates, objectives, whether converged."""
 
     def solve(theta, weights):
@@ -106,7 +114,8 @@ def _sweep(law, columns, log_loss, delta, theta, weights):
 
         def step(state):
             theta, current, _, count = state
-            gradient, hessian = jax.grad(value)(theta), jax.hessian(value)(theta)
+            gradient = free * jax.grad(value)(theta)
+            hessian = free * jax.hessian(value)(theta) * free[:, None]
             curvature, axes = jnp.linalg.eigh(hessian)
             curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
             direction = -axes @ ((axes.T @ gradient) / curvature)

@@ -1,0 +1,69 @@
+"""What to distrust in a fit: constants that the data do not determine, and rows that do not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.fitting.solver import sensitivities
+from analysis.laws import Law
+
+_WIDE = 30.0  # a positive constant known to no better than this factor is not known
+_OUTLYING = 6.0  # robust standard deviations
+
+
+def suspicions(
+    law: Law, columns: dict[str, np.ndarray], residuals: np.ndarray, samples: np.ndarray
+) -> list[str]:
+    """Warnings about a fitted law, one sentence each."""
+    names = undetermined(law, columns, residuals, samples)
+    warnings = []
+    if names:
+        warnings.append(
+            f"The data do not determine {', '.join(names)}: many values fit about as well. Use the "
+            "law within the measured range only, or add runs that tell them apart."
+        )
+    rows = outliers(residuals)
+    if len(rows):
+        listed = ", ".join(f"{row + 1} ({residuals[row]:+.1%})" for row in rows[:5])
+        warnings.append(
+            f"{len(rows)} outlying rows (row: measured above prediction): {listed}. They weigh "
+            "little in this fit; look at the runs."
+        )
+    return warnings
+
+
+def outliers(residuals: np.ndarray) -> np.ndarray:
+    """Rows further off than six robust standard deviations, worst first."""
+    centred = np.abs(residuals - np.median(residuals))
+    spread = 1.4826 * np.median(centred) + 1e-12
+    worst_first = np.argsort(-centred)
+    return worst_first[centred[worst_first] > _OUTLYING * spread + 1e-6]
+
+
+def undetermined(
+    law: Law, columns: dict[str, np.ndarray], residuals: np.ndarray, samples: np.ndarray
+) -> list[str]:
+    """Constants whose 95 % range is wider than a factor of 30 (or, of exponents, than 1).
+
+    The range comes from the bootstrap where there is one, else from the linearised fit.
+    """
+    names, positive = law.constant_names(), type(law).positive
+    if len(samples) >= 100:
+        low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)
+        return [
+            name
+            for name, a, b in zip(names, low, high, strict=True)
+            if (b / max(a, 1e-300) > _WIDE if name in positive else b - a > 1)
+        ]
+    slopes = sensitivities(type(law), columns, law.coordinates())
+    scale = np.maximum(np.linalg.norm(slopes, axis=0), 1e-300)
+    freedom = max(1, len(residuals) - len(names))
+    noise = np.sqrt(np.sum(residuals**2) / freedom)
+    singular, axes = np.linalg.svd(slopes / scale)[1:]
+    singular = np.maximum(singular, 1e-12)
+    errors = 1.96 * noise * np.linalg.norm(axes.T / singular, axis=1) / scale
+    return [
+        name
+        for name, error in zip(names, errors, strict=True)
+        if 2 * error > (np.log(_WIDE) if name in positive else 1)
+    ]
