@@ -1,0 +1,108 @@
+"""Corpora by name, as TFDS builders: what they are made of, prepared once and read ever after.
+
+Start with `corpus_builder`. `embedded` makes text from installed packages, `zipf` from a process
+whose entropy is known, `text_files` from a user's directory; any other name is one of TFDS.
+Imports stand inside the functions, so that the processes that extract text load no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorflow_datasets.core import DatasetBuilder
+
+
+def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
+    """The TFDS builder of a corpus, prepared or not.
+
+    `corpus` is 'pydocs', 'pycode', 'zipf', 'zipf/200MB-seed3', 'text_files:DIR', or the
+    'name/config' of a TFDS dataset with a text feature, such as 'c4/en'.
+    Raises OstinatoError on a name that is none of them.
+    """
+    root = data_dir / "tfds"
+    kind, _, rest = corpus.partition("/") if corpus.startswith("zipf") else corpus.partition(":")
+    if kind in ("pydocs", "pycode") and not rest:
+        from data_pipelines.corpora.embedded import PyCode, PyDocs
+
+        return PyDocs(root) if kind == "pydocs" else PyCode(root)
+    if kind == "zipf":
+        from data_pipelines.corpora.zipf import Zipf, ZipfConfig
+
+        return Zipf(ZipfConfig.parse(rest), root)
+    if kind == "text_files":
+        from data_pipelines.corpora.text_files import TextFiles
+
+        return TextFiles(Path(rest).expanduser(), root)
+    from data_pipelines.corpora.public import public_builder
+
+    return public_builder(corpus, root)
+
+
+def prepare_corpus(
+    corpus: str, data_dir: Path, progress: Callable[[str], None] | None = None
+) -> DatasetBuilder:
+    """Make a corpus unless it is there, and return its builder.
+
+    Where two processes want the same corpus, one makes it and the other waits. `progress` is told
+    in words what is being done. Raises OstinatoError where the corpus cannot be made.
+    """
+    progress = progress or (lambda message: None)
+    builder = corpus_builder(corpus, data_dir)
+    if _prepared(builder):
+        return builder
+    with _lock(data_dir / "tfds" / f".{builder.info.full_name.replace('/', '-')}.lock"):
+        builder = corpus_builder(corpus, data_dir)
+        if not _prepared(builder):
+            progress(f"making the corpus {corpus}")
+            _discard_unfinished(builder)
+            builder.download_and_prepare()
+            builder = corpus_builder(corpus, data_dir)
+            progress(builder.info.metadata["summary"])
+    return builder
+
+
+def corpus_digest(builder: DatasetBuilder) -> str:
+    """Content digest of a prepared corpus, in hexadecimal.
+
+    Ours hold one of every document; of another's TFDS dataset it is over its name, version and
+    shards, as to read a web corpus for it would take hours.
+    """
+    metadata = builder.info.metadata
+    if metadata and "digest" in metadata:
+        return metadata["digest"]
+    shards = {
+        name: [info.num_bytes, *info.shard_lengths] for name, info in builder.info.splits.items()
+    }
+    identity = json.dumps([builder.info.full_name, shards], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _prepared(builder: DatasetBuilder) -> bool:
+    return Path(builder.data_dir, "dataset_info.json").exists() or "://" in str(builder.data_dir)
+
+
+def _discard_unfinished(builder: DatasetBuilder) -> None:
+    """Remove what a killed process has left; the lock says that nobody is at work on it."""
+    import shutil
+
+    from tensorflow_datasets.core.constants import INCOMPLETE_PREFIX
+
+    place = Path(builder.data_dir)
+    for directory in place.parent.glob(f"{INCOMPLETE_PREFIX}*_{place.name}"):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold a lock among processes; the system lets go of it if this one dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,64 @@
+"""The TFDS builder that our own corpora share: documents in, three splits and a digest out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document
+from data_pipelines.quiet import tfds
+
+
+class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Documents {'text', 'source'} in the splits train, validation and test.
+
+    Its config's name says what it is made from, so that another environment or another directory
+    is another corpus. `info.metadata` holds 'digest' (SHA-256 of all documents, hexadecimal), a
+    'summary' line and what the corpus has to say of itself.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    code_path = None  # where TFDS would look for checksums of downloads: there are none
+
+    def __init__(self, config: tfds.core.BuilderConfig, data_dir: Path):
+        super().__init__(config=config, data_dir=data_dir)
+
+    @abstractmethod
+    def documents(self) -> Iterator[tuple[str, Document]]:
+        """Yield (split, document) of the whole corpus, the same ones in the same order each time."""
+
+    def describe(self) -> dict[str, Any]:
+        """What `info.metadata` shall hold beside the digest; called when all documents are written."""
+        return {}
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=type(self).__doc__,
+            features=tfds.features.FeaturesDict(
+                {"text": tfds.features.Text(), "source": tfds.features.Text()}
+            ),
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager):
+        self._digests = {}
+        return {split: self._generate_examples(split) for split in SPLITS}
+
+    def _generate_examples(self, split: str):
+        digest = ContentDigest()
+        for number, (into, document) in enumerate(self.documents()):
+            if into == split:
+                digest.add(document)
+                yield number, {"text": document.text, "source": document.source}
+        self._digests[split] = digest
+        if len(self._digests) == len(SPLITS):
+            self.info.metadata.update(
+                digest=ContentDigest.of(self._digests[s] for s in SPLITS), **self.describe()
+            )
+
+    # TFDS prints here.
+    def _log_download_bytes(self) -> None: ...
+    def _log_download_done(self) -> None: ...

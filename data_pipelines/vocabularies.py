@@ -1,0 +1,89 @@
+"""Vocabularies by name: bytes, or SentencePiece trained on a corpus."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from data_pipelines.atomic import replacing
+from data_pipelines.corpora import corpus_digest, prepare_corpus
+from data_pipelines.errors import OstinatoError
+from data_pipelines.quiet import seqio
+
+TRAINING_BYTES = 50 * 2**20
+"""Text that a vocabulary is trained on at most: the first of the train split, which is shuffled."""
+
+_PIECE_BYTES = 4096
+
+
+def vocabulary(name: str, corpus: str, data_dir: Path) -> seqio.Vocabulary:
+    """The vocabulary 'bytes', or 'sentencepiece:SIZE' trained on the train split of `corpus`.
+
+    Both have 0 for padding and 1 for the end of a document. A trained one is kept in `data_dir`
+    under the corpus's digest. Raises OstinatoError on another name, or a size that the corpus is
+    too small for.
+    """
+    if name == "bytes":
+        return seqio.ByteVocabulary(extra_ids=0)
+    kind, _, size = name.partition(":")
+    if kind != "sentencepiece" or not size.isdigit():
+        raise OstinatoError(f"vocabulary: {name} is none; write bytes or sentencepiece:SIZE")
+    return _sentencepiece(int(size), corpus, data_dir)
+
+
+@lru_cache(maxsize=8)
+def _sentencepiece(size: int, corpus: str, data_dir: Path) -> seqio.SentencePieceVocabulary:
+    builder = prepare_corpus(corpus, data_dir)
+    path = data_dir / "vocabularies" / f"{corpus_digest(builder)[:12]}-{size}.model"
+    if not path.exists():
+        model = _train(_pieces(builder), size, corpus)
+        with replacing(path) as temporary:
+            temporary.write_bytes(model)
+    return seqio.SentencePieceVocabulary(str(path), extra_ids=0)
+
+
+def _train(pieces: Iterator[bytes], size: int, corpus: str) -> bytes:
+    """A SentencePiece BPE model that gives any text back byte by byte (Kudo & Richardson 2018)."""
+    import sentencepiece
+
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=pieces,
+            model_writer=model,
+            vocab_size=size,
+            model_type="bpe",
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            allow_whitespace_only_pieces=True,
+            add_dummy_prefix=False,
+            split_digits=True,
+            max_sentence_length=_PIECE_BYTES * 2,
+            pad_id=0,
+            eos_id=1,
+            unk_id=2,
+            bos_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise OstinatoError(
+            f"vocabulary: sentencepiece:{size} cannot be trained on {corpus}; choose another size ({reason})"
+        ) from None
+    return model.getvalue()
+
+
+def _pieces(builder) -> Iterator[str]:
+    """The beginning of the train split, in lines, which is how SentencePiece takes text."""
+    total = 0
+    for example in builder.as_dataset(split="train").as_numpy_iterator():
+        text = example["text"].decode()
+        total += len(example["text"])
+        for line in text.splitlines(keepends=True):
+            yield from (line[i : i + _PIECE_BYTES] for i in range(0, len(line), _PIECE_BYTES))
+        if total >= TRAINING_BYTES:
+            return
