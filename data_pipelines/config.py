@@ -122,7 +122,9 @@ class MixtureConfig(Config):
             context = parse_count(values.get("context", cls.model_fields["context"].default))
             batch = parse_count(values.get("batch_size", cls.model_fields["batch_size"].default))
             step = int(context) * int(batch)
-            values["tokens"] = max(1, round(parse_count(values["tokens"]) / step)) * step
+            tokens = parse_count(values["tokens"])
+            if tokens > 0:
+                values["tokens"] = max(1, round(tokens / step)) * step
             if float(values.get("repeated_fraction", 0)) == 0:
                 values |= {"repeats": 0, "order": "uniform"}
         except (KeyError, TypeError, ValueError, ZeroDivisionError):

@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import seqio
-import tensorflow as tf
 
 from data_pipelines.config import MixtureConfig
+from data_pipelines.quiet import seqio, tf
 from data_pipelines.stream import TrainingData, open_data
 from data_pipelines.vocabularies import vocabulary
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ROUNDS = 6
+ROUNDS = 10
+"""Six mix large domains well; ten are uniform down to a handful of indices (measured)."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ class Manifest:
     context: int
     unit: str
     splits: dict[str, tuple[Shard, ...]]
+    left_out: dict[str, Shard]
+    """By split, the file of the rows that are not read, as an earlier one has the same content: in
+    the order test, validation, train, so that nothing held out is ever trained on."""
 
 
 MANIFEST = TypeAdapter(Manifest)
@@ -52,10 +55,11 @@ SHARD = TypeAdapter(Shard)
 
 @dataclass(frozen=True)
 class Split:
-    """The packed sequences of one split; rows are numbered through its shards."""
+    """The packed sequences of one split, each content once, numbered through its shards."""
 
     directory: Path
     shards: tuple[Shard, ...]
+    left_out: Shard
 
     @cached_property
     def _maps(self) -> list[np.ndarray]:
@@ -65,12 +69,19 @@ class Split:
     def _ends(self) -> np.ndarray:
         return np.cumsum([shard.sequences for shard in self.shards])
 
+    @cached_property
+    def _skips(self) -> np.ndarray:
+        """How many rows are read before each one that is left out, ascending."""
+        left_out = np.load(self.directory / self.left_out.file)
+        return left_out - np.arange(len(left_out))
+
     def __len__(self) -> int:
-        return sum(shard.sequences for shard in self.shards)
+        return sum(shard.sequences for shard in self.shards) - self.left_out.sequences
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Tokens of `rows` (int64 [n]) as an array [n, context + 1] of the store's integer type."""
         rows = np.asarray(rows, np.int64)
+        rows = rows + np.searchsorted(self._skips, rows, side="right")
         if len(self._maps) == 1:
             return self._maps[0][rows]
         shard = np.searchsorted(self._ends, rows, side="right")
@@ -95,7 +106,10 @@ class SequenceStore:
 
     @cached_property
     def _splits(self) -> dict[str, Split]:
-        return {name: Split(self.directory, s) for name, s in self.manifest.splits.items()}
+        return {
+            name: Split(self.directory, shards, self.manifest.left_out[name])
+            for name, shards in self.manifest.splits.items()
+        }
 
     @staticmethod
     @lru_cache(maxsize=16)
@@ -116,6 +130,7 @@ class SequenceStore:
                 f"{directory / 'manifest.json'}: damaged; delete {directory} and prepare it again"
             ) from None
         shards = [shard for split in manifest.splits.values() for shard in split]
+        shards += manifest.left_out.values()
         verify = sum(shard.bytes for shard in shards) <= VERIFIED_BYTES
         for shard in shards:
             check_shard(directory, shard, checksum=verify)

@@ -1,0 +1,54 @@
+"""What tests of several rooms share: small real corpora, prepared once a session."""
+
+import os
+import random
+
+# One thread and no accelerator look-up: two test runs on a machine do not disturb each other.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from pathlib import Path
+
+import pytest
+
+from data_pipelines.config import MixtureConfig
+
+WORDS = ["the", "pool", "is", "seen", "again", "while", "fresh", "text", "goes", "by", "once"]
+
+
+@pytest.fixture(scope="session")
+def text_corpus(tmp_path_factory) -> str:
+    """A user's directory of text: 4,000 short documents of about 270 bytes, all different."""
+    directory = tmp_path_factory.mktemp("text")
+    rng = random.Random(0)
+    lines = [
+        f"Document {i}. " + " ".join(f"{rng.choice(WORDS)}{rng.randrange(100)}" for _ in range(40))
+        for i in range(4000)
+    ]
+    for part in range(4):
+        (directory / f"part{part}.jsonl").write_text(
+            "".join(f'{{"text": "{line}"}}\n' for line in lines[part::4])
+        )
+    return f"text_files:{directory}"
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory) -> Path:
+    """Where this session's corpora are prepared."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def mixture(text_corpus, data_dir) -> MixtureConfig:
+    """A prepared mixture: 960 sequences of 32 tokens in 60 steps, half of them 12 seen 40 times."""
+    from data_pipelines.prepare import prepare_data
+
+    config = MixtureConfig(
+        corpus=text_corpus,
+        context=32,
+        batch_size=16,
+        tokens=60 * 16 * 32,
+        repeated_fraction=0.5,
+        repeats=40,
+    )
+    prepare_data(config, data_dir)
+    return config

@@ -1,0 +1,200 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from data_pipelines.prepare import prepare_data, prepare_store
+from data_pipelines.store import SPLITS, SequenceStore
+from data_pipelines.stream import open_store, store_home
+
+
+@pytest.fixture
+def copy(mixture, data_dir, tmp_path):
+    """A private copy of the prepared store, opened anew."""
+    import shutil
+
+    source = open_store(mixture.corpus, mixture, data_dir).directory
+    SequenceStore.open.cache_clear()
+    return shutil.copytree(source, tmp_path / "store")
+
+
+def test_rows_are_the_corpus_in_order_with_an_end_of_sequence_after_each_document(
+    mixture, data_dir
+):
+    from data_pipelines.tasks import corpus_task
+
+    task = corpus_task(mixture.corpus, "bytes", data_dir)
+    documents = [
+        example["targets"]
+        for example in task.get_dataset(None, "validation", shuffle=False).as_numpy_iterator()
+    ]
+    flat = np.concatenate(documents)
+    assert all(document[-1] == 1 and (document[:-1] > 2).all() for document in documents)
+    split = open_store(mixture.corpus, mixture, data_dir).split("validation")
+    rows = split.read(np.arange(len(split)))
+    assert len(rows) == len(flat) // 33
+    assert np.array_equal(rows.ravel(), flat[: rows.size])
+
+
+def test_reading_across_shards_is_reading_their_concatenation(copy):
+    import dataclasses
+
+    from data_pipelines.store import Split, sha256
+
+    whole = SequenceStore.open(copy).split("train")
+    tokens = whole.read(np.arange(len(whole)))
+    shards = []
+    for number, part in enumerate(np.array_split(tokens, [100, 130])):
+        np.save(copy / f"part{number}.npy", part)
+        path = copy / f"part{number}.npy"
+        shards.append(
+            dataclasses.replace(
+                whole.shards[0],
+                file=path.name,
+                sequences=len(part),
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+            )
+        )
+    rows = np.random.default_rng(0).integers(0, len(whole), 500)
+    assert np.array_equal(Split(copy, tuple(shards), whole.left_out).read(rows), tokens[rows])
+
+
+def test_equal_sequences_are_read_once_and_those_held_out_never_trained_on(mixture, tmp_path):
+    text = tmp_path / "text"
+    text.mkdir()
+    # Documents of one row each (context 32, end of sequence included), each three times over.
+    lines = [f"document number {i:05d} of the lot..."[:32] for i in range(400)] * 3
+    (text / "all.jsonl").write_text("".join(f'{{"text": "{line}"}}\n' for line in lines))
+    config = mixture.model_copy(update={"corpus": f"text_files:{text}"})
+    store = prepare_store(config.corpus, config, tmp_path / "data", SPLITS)
+    rows = {s: store.split(s).read(np.arange(len(store.split(s)))) for s in SPLITS}
+    contents = [row.tobytes() for split in SPLITS for row in rows[split]]
+    assert len(contents) == len(set(contents)) == 400
+    assert sum(shard.sequences for shard in store.manifest.left_out.values()) == 800
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
+def test_a_damaged_shard_is_named_at_opening(copy, damage):
+    shard = next(copy.glob("train-*.npy"))
+    if damage == "missing":
+        shard.unlink()
+    else:
+        content = bytearray(shard.read_bytes())
+        content = content[:-7] if damage == "truncated" else content[:-1] + bytes([content[-1] ^ 1])
+        shard.write_bytes(content)
+    with pytest.raises(
+        OstinatoError, match=f"{re.escape(str(shard))}: shard is .*{damage}.*prepare"
+    ) as error:
+        SequenceStore.open(copy)
+    assert "\n" not in str(error.value)
+
+
+def test_preparing_again_mends_a_damaged_shard_and_nothing_else(text_corpus, mixture, tmp_path):
+    store = prepare_store(text_corpus, mixture, tmp_path, SPLITS)
+    before = {path.name: path.read_bytes() for path in store.directory.glob("*.npy")}
+    times = {path.name: path.stat().st_mtime_ns for path in store.directory.glob("*.npy")}
+    broken = next(store.directory.glob("train-*.npy"))
+    broken.write_bytes(b"damaged")
+    SequenceStore.open.cache_clear()
+    prepare_store(text_corpus, mixture, tmp_path, SPLITS)
+    assert {path.name: path.read_bytes() for path in store.directory.glob("*.npy")} == before
+    assert all(
+        path.stat().st_mtime_ns == times[path.name]
+        for path in store.directory.glob("*-of-*.npy")
+        if path != broken
+    )
+
+
+def test_documents_can_have_a_sequence_each(text_corpus, mixture, tmp_path):
+    config = mixture.model_copy(
+        update={"unit": "document", "context": 300, "tokens": 300 * 64, "batch_size": 16}
+    )
+    store = prepare_store(text_corpus, config, tmp_path, ("test",))
+    split = store.split("test")
+    rows = split.read(np.arange(len(split)))
+    assert len(rows) == store.manifest.splits["test"][0].documents
+    assert len({row.tobytes() for row in rows}) == len(rows)
+    for row in rows:
+        text = np.clip(row[row != 0].astype(int) - 3, 0, 255).astype(np.uint8).tobytes()
+        assert text.startswith(b"Document ")
+        end = np.flatnonzero(row == 1)
+        assert not end.size or (row[end[0] + 1 :] == 0).all()
+
+
+_PREPARE = """
+import sys
+from pathlib import Path
+from data_pipelines.config import MixtureConfig
+from data_pipelines.prepare import prepare_data
+prepare_data(MixtureConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def _start(config, directory):
+    return subprocess.Popen(
+        [sys.executable, "-c", _PREPARE, config.model_dump_json(), str(directory)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+    )
+
+
+def _contents(config, directory):
+    SequenceStore.open.cache_clear()
+    store = open_store(config.corpus, config, directory)
+    return {
+        name: store.split(name).read(np.arange(len(store.split(name)))).tobytes() for name in SPLITS
+    }
+
+
+@pytest.mark.slow
+def test_two_processes_preparing_at_once_end_with_one_whole_store(mixture, data_dir, tmp_path):
+    processes = [_start(mixture, tmp_path) for _ in range(2)]
+    assert [process.wait(120) for process in processes] == [0, 0]
+    assert _contents(mixture, tmp_path) == _contents(mixture, data_dir)
+    assert not list(tmp_path.rglob(".*-*.npy"))
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
+    mixture, data_dir, tmp_path
+):
+    rng = np.random.default_rng(5)
+    killed = 0
+    for _ in range(4):
+        process = _start(mixture, tmp_path)
+        time.sleep(rng.uniform(2, 6))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+    assert killed
+    assert _start(mixture, tmp_path).wait(120) == 0
+    assert _contents(mixture, tmp_path) == _contents(mixture, data_dir)
+
+
+def test_a_corpus_that_is_not_prepared_is_said_so(mixture, tmp_path):
+    with pytest.raises(OstinatoError, match=r"corpus: .* is not prepared in "):
+        open_store(mixture.corpus, mixture, tmp_path)
+
+
+def test_a_changed_corpus_gets_a_store_of_its_own(mixture, tmp_path):
+    text = tmp_path / "text"
+    text.mkdir()
+    for i in range(200):
+        (text / f"{i}.txt").write_text(f"Text number {i} of a directory that will change. " * 9)
+    config = mixture.model_copy(update={"corpus": f"text_files:{text}"})
+    prepare_data(config, tmp_path / "data")
+    first = open_store(config.corpus, config, tmp_path / "data")
+    (text / "more.txt").write_text("One more.")
+    prepare_data(config, tmp_path / "data")
+    second = open_store(config.corpus, config, tmp_path / "data")
+    assert first.directory != second.directory
+    assert first.manifest.corpus_digest != second.manifest.corpus_digest
+    home = store_home(config.corpus, config, tmp_path / "data")
+    assert json.loads((home / first.directory.name / "manifest.json").read_text())["context"] == 32
