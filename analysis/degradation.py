@@ -15,6 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning, curve_fit
 
+_OF_CELL = ("repeated_fraction", "pool_tokens", "test_loss", "multiplier", "effective_params")
+_OF_CELL += ("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se", "seeds")
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -109,21 +112,11 @@ def worst_repeats(cells: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (scan, params), curve in cells.dropna(subset="damage").groupby(["scan", "params"]):
         curve = curve.sort_values("repeats")
-        peak = find_peak(curve.repeats, curve.damage)
         worst = curve.iloc[int(np.argmax(curve.damage))]
-        rows.append(
-            {"scan": scan, "params": params}
-            | asdict(peak)
-            | {
-                name: worst[name]
-                for name in (
-                    *("repeated_fraction", "pool_tokens", "test_loss", "multiplier"),
-                    *("effective_params", "extrapolated", "damage_se", "multiplier_se", "seeds"),
-                )
-            }
-        )
-    columns = ["scan", "params", *Peak.__dataclass_fields__, "multiplier"]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+        peak = asdict(find_peak(curve.repeats, curve.damage))
+        rows.append({"scan": scan, "params": params} | peak | worst[list(_OF_CELL)].to_dict())
+    columns = ["scan", "params", *Peak.__dataclass_fields__, *_OF_CELL]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _gaussian(x, height, centre, width):

@@ -16,6 +16,7 @@ from analysis.tables import SETTINGS, SHAPE, Study
 
 CELL = ["scan", "params", "repeats"]
 _MEASURES = ["test_loss", "damage", "effective_params", "multiplier", "multiplier_by_law"]
+_MEASURES += ["compute_equivalent_loss", "memorised_bits", "bits_per_param", "capacity_share"]
 _MEASURES += ["pool_loss", "ood_loss", "unique_loss", "repeated_loss"]
 
 
@@ -24,12 +25,14 @@ def effective_params(study: Study) -> pd.DataFrame:
 
     Added to the run's columns: `control_loss` and `damage` = test_loss - control_loss (nats per
     token), `paired` (the control has the run's seed), `effective_params` and `multiplier` by
-    interpolation, `effective_params_by_law` and `multiplier_by_law` by the power law, and
-    `extrapolated` (the loss lies beyond every control's). NaN where there is no control.
+    interpolation, `effective_params_by_law` and `multiplier_by_law` by the power law,
+    `compute_equivalent_loss` (the share of its FLOPs that a control of equal loss would save;
+    Chudnovsky et al. 2026, eq. 7) and `extrapolated` (the loss lies beyond every control's). NaN
+    where there is no control.
     """
     runs = _with_controls(study)
     names = ["effective_params", "effective_params_by_law"]
-    runs[names], runs["extrapolated"] = np.nan, False
+    runs[[*names, "compute_equivalent_loss"]], runs["extrapolated"] = np.nan, False
     for setting, group in runs.groupby("setting"):
         controls = study.controls[study.controls.setting == setting]
         for name, law in zip(names, (Interpolation, PowerLaw), strict=True):
@@ -39,9 +42,10 @@ def effective_params(study: Study) -> pd.DataFrame:
                 continue  # too few sizes; `control_curves` says so once
             own = controls.groupby("params").test_loss.mean()
             loss = group.params.map(own) + group.damage
-            runs.loc[group.index, name] = _invert(curve, loss, group.params, own)
+            runs.loc[group.index, name] = _invert(curve, loss, group.params, group.params.map(own))
             if law is Interpolation:
                 runs.loc[group.index, "extrapolated"] = curve.extrapolates(loss) & loss.notna()
+        _add_compute_loss(runs, group, controls)
     runs["multiplier"] = runs.effective_params / runs.params
     runs["multiplier_by_law"] = runs.effective_params_by_law / runs.params
     return runs
@@ -72,6 +76,7 @@ def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
     cells["seeds"] = grouped.size()
     cells["pool_tokens"] = grouped["pool_tokens"].first()
     cells["repeated_fraction"] = grouped["repeated_fraction"].first()
+    cells = cells.reindex(columns=[*cells, *(name for name in _MEASURES if name not in measures)])
     if "extrapolated" in runs:
         cells["extrapolated"] = grouped["extrapolated"].any()
     return cells.reset_index()
@@ -90,11 +95,24 @@ def _with_controls(study: Study) -> pd.DataFrame:
     return runs
 
 
-def _invert(curve, loss: pd.Series, params: pd.Series, own: pd.Series) -> np.ndarray:
-    """N_eff such that no damage means N_eff = N, also where the curve misses the size's own mean.
+def _add_compute_loss(runs: pd.DataFrame, group: pd.DataFrame, controls: pd.DataFrame) -> None:
+    """Fill `compute_equivalent_loss`, by interpolation over the controls' FLOPs."""
+    controls = controls.dropna(subset="flops")
+    try:
+        curve = Interpolation.through(controls.flops, controls.test_loss)
+    except AnalysisError:
+        return
+    own = controls.groupby("params").test_loss.mean()
+    needed = _invert(
+        curve, group.params.map(own) + group.damage, group.flops, group.params.map(own)
+    )
+    runs.loc[group.index, "compute_equivalent_loss"] = 1 - needed / group.flops
 
-    Source of the correction: a fitted law passes beside its points; without it an undamaged run
-    of a size that lies above the law would count as damaged.
+
+def _invert(curve, loss: pd.Series, size: pd.Series, own: pd.Series) -> np.ndarray:
+    """The size of control that has `loss`, such that no damage gives the run's own `size`.
+
+    A fitted law passes beside its points; without dividing by where it puts the control's `own`
+    loss, an undamaged run of a size above the law would count as damaged.
     """
-    baseline = params.map(own)
-    return params * curve.invert(loss) / curve.invert(baseline)
+    return size * curve.invert(loss) / curve.invert(own)

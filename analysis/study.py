@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.band import band_edges
 from analysis.degradation import worst_repeats
+from analysis.descent import rise_by_cell, rises
 from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
+from analysis.memorisation import against_bound, memorised
 from analysis.tables import Study, read_study
 from analysis.words import count, plural, share
 
@@ -28,6 +31,9 @@ class Analysis:
     cells: their means over seeds (`effective.mean_cells`);
     controls: mean test loss of the controls, one row a (setting, params);
     peaks: the worst repeats of each (scan, params) (`degradation.worst_repeats`);
+    band: the edges of the bad band as power laws of N (`band.band_edges`);
+    bound: each peak beside its incentive bound (`memorisation.against_bound`);
+    descents: rises of test loss during training (`descent.rise_by_cell`);
     laws: the control law of each setting; summary, notes: sentences for a reader.
     """
 
@@ -36,6 +42,9 @@ class Analysis:
     cells: pd.DataFrame
     controls: pd.DataFrame
     peaks: pd.DataFrame
+    band: pd.DataFrame
+    bound: pd.DataFrame
+    descents: pd.DataFrame
     laws: dict[int, PowerLaw]
     summary: tuple[str, ...]
     notes: tuple[str, ...]
@@ -45,11 +54,14 @@ def analyse(study: Study | str | Path) -> Analysis:
     """Analyse a study (or the one in a directory). Raises `AnalysisError` as `read_study` does."""
     if not isinstance(study, Study):
         study = read_study(study)
-    runs = effective_params(study)
+    runs = memorised(study, effective_params(study))
     cells = mean_cells(runs)
     laws, law_notes = control_curves(study)
     peaks = worst_repeats(cells)
     controls = mean_controls(study)
+    band = band_edges(peaks)
+    bound = against_bound(peaks, study.scans, laws)
+    descents = rise_by_cell(rises(study))
     notes = [*study.notes, *(law_notes if study.repeated.size else [])]
     unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
     if unpaired:
@@ -57,8 +69,11 @@ def analyse(study: Study | str | Path) -> Analysis:
             f"{plural(unpaired, 'run')} without a control of their own seed: compared with the "
             "mean control of their size."
         )
-    summary = summarise(study, peaks, laws)
-    return Analysis(study, runs, cells, controls, peaks, laws, tuple(summary), tuple(notes))
+    summary = summarise(study, peaks, laws, band)
+    return Analysis(
+        *(study, runs, cells, controls, peaks, band, bound, descents, laws),
+        *(tuple(summary), tuple(notes)),
+    )
 
 
 def mean_controls(study: Study) -> pd.DataFrame:
@@ -68,7 +83,9 @@ def mean_controls(study: Study) -> pd.DataFrame:
     return losses.assign(test_loss_se=grouped.test_loss.sem(), seeds=grouped.size()).reset_index()
 
 
-def summarise(study: Study, peaks: pd.DataFrame, laws: dict[int, PowerLaw]) -> list[str]:
+def summarise(
+    study: Study, peaks: pd.DataFrame, laws: dict[int, PowerLaw], band: pd.DataFrame
+) -> list[str]:
     """What was found, in sentences with the numbers in them."""
     sentences = []
     for setting, law in laws.items():
@@ -81,13 +98,19 @@ def summarise(study: Study, peaks: pd.DataFrame, laws: dict[int, PowerLaw]) -> l
     for row in peaks.itertuples():
         scan = study.scans.loc[study.scans.scan == row.scan].iloc[0]
         sentences.append(_peak_sentence(row, _where(study, scan, fraction=True)))
+    for row in band[band.edge == "worst"].itertuples():
+        spread = f" (95 % {row.low:.2f} to {row.high:.2f})" if pd.notna(row.low) else ""
+        sentences.append(
+            f"The worst repeats move with size as N^{row.exponent:.2f}{spread}; published: "
+            "-0.96 (Chudnovsky et al. 2026), band edges -0.56 and -0.50 (Hernandez et al. 2022)."
+        )
     return sentences
 
 
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
     """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
     folder = Path(directory) / "analysis"
-    for name in ("runs", "cells", "controls", "peaks"):
+    for name in ("runs", "cells", "controls", "peaks", "band", "bound", "descents"):
         write_parquet(folder / f"{name}.parquet", getattr(analysis, name))
     write_parquet(folder / "scans.parquet", analysis.study.scans)
     content = {

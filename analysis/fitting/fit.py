@@ -99,23 +99,30 @@ def fit(
     bootstrap: int = 0,
     clusters: ArrayLike | None = None,
     delta: float = HUBER_DELTA,
+    fixed: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Fit:
     """Fit `law` by approach 3 of Hoffmann et al. 2022: the sum of Huber losses of log residuals.
 
     columns: the law's columns, [rows]; loss: nats per token, [rows]; bootstrap: resamples;
-    clusters: a label a row, resampled as one (a seed, a size). Raises `AnalysisError` for values
+    clusters: a label a row, resampled as one (a seed, a size); fixed: constants that are given, not
+    fitted (a column that only they read may then be the same in all rows). Raises `AnalysisError` for values
     that are not finite and positive, and for fewer rows than constants.
     """
     arrays = {name: np.asarray(columns[name], float) for name in law.columns}
     loss = np.asarray(loss, float)
-    _check(law, arrays, loss)
+    fixed = dict(fixed or {})
+    _check(law, arrays, loss, fixed)
     starts = law.starts(arrays, loss)
+    names = law.constant_names()
+    free = np.array([name not in fixed for name in names])
+    for name, value in fixed.items():
+        starts[:, names.index(name)] = np.log(value) if name in law.positive else value
     ones = np.ones(len(loss))
     if len(starts) > _POLISHED:
         at_start = objectives(law, arrays, loss, starts, ones, delta)
         starts = starts[np.argsort(at_start)[:_POLISHED]]
-    grid = minimise(law, arrays, loss, starts, ones, delta)
+    grid = minimise(law, arrays, loss, starts, ones, delta, free)
     best = int(np.nanargmin(np.where(np.isfinite(grid.objective), grid.objective, np.nan)))
     least = grid.objective[best]
     reached = grid.objective <= least * (1 + _SAME) + 1e-15
@@ -127,7 +134,9 @@ def fit(
     if bootstrap:
         labels = None if clusters is None else np.asarray(clusters)
         weights = resample(len(loss), bootstrap, labels, seed)
-        draws = minimise(law, arrays, loss, np.tile(coordinates, (bootstrap, 1)), weights, delta)
+        draws = minimise(
+            law, arrays, loss, np.tile(coordinates, (bootstrap, 1)), weights, delta, free
+        )
         samples = np.array([list(asdict(law.at(row)).values()) for row in draws.coordinates])
         if not draws.converged.all():
             missed = int((~draws.converged).sum())
@@ -183,7 +192,7 @@ def held_out_error(
     return errors
 
 
-def _check(law: type[Law], columns: Mapping[str, np.ndarray], loss: np.ndarray) -> None:
+def _check(law: type[Law], columns: Mapping, loss: np.ndarray, fixed: Mapping) -> None:
     for name, values in (columns | {"loss": loss}).items():
         bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
         if len(bad):
@@ -191,14 +200,14 @@ def _check(law: type[Law], columns: Mapping[str, np.ndarray], loss: np.ndarray) 
                 f"{name}: {len(bad)} rows are missing, not finite or not positive (row "
                 f"{bad[0] + 1}: {values[bad[0]]:g}); repair or drop them"
             )
-    constants = law.constant_names()
+    constants = [name for name in law.constant_names() if name not in fixed]
     if len(loss) <= len(constants):
         raise AnalysisError(
             f"{law.name}: {len(loss)} rows for {len(constants)} constants "
             f"({', '.join(constants)}); give at least {len(constants) + 1} rows"
         )
     for name, values in columns.items():
-        if len(np.unique(values)) < 2:
+        if len(np.unique(values)) < 2 and not fixed:
             raise AnalysisError(
                 f"{name}: the same value ({values[0]:g}) in all rows; {law.name} needs at least "
                 "two, or choose a law without this column"

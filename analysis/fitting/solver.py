@@ -118,7 +118,7 @@ def _sweep(law, columns, log_loss, delta, free, theta, weights):
             hessian = free * jax.hessian(value)(theta) * free[:, None]
             curvature, axes = jnp.linalg.eigh(hessian)
             curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
-            direction = -axes @ ((axes.T @ gradient) / curvature)
+            direction = -free * (axes @ ((axes.T @ gradient) / curvature))
             reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(direction))
             moves = theta + reach * jnp.asarray(_LENGTHS)[:, None] * direction
             values = jax.vmap(value)(moves)

@@ -3,6 +3,7 @@
 from analysis.laws.constrained import AdditivePenalty, DataConstrained, DataConstrainedGeometric
 from analysis.laws.joint import Chinchilla, Kaplan
 from analysis.laws.law import Law
+from analysis.laws.mixture import DamageBand
 from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, PowerLaw
 
 LAWS: dict[str, type[Law]] = {
@@ -19,6 +20,7 @@ __all__ = [
     "AdditivePenalty",
     "Chinchilla",
     "ComputeLaw",
+    "DamageBand",
     "DataConstrained",
     "DataConstrainedGeometric",
     "FlooredPowerLaw",

@@ -1,0 +1,69 @@
+"""Double descent in training time: test loss that falls, rises, and falls again within a run."""
+
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ttest_1samp
+
+from analysis.tables import Study
+
+
+def rises(study: Study) -> pd.DataFrame:
+    """One row a run with curves: its largest rise of test loss above the minimum before it.
+
+    `rise` (nats per token, 0 for a curve that only falls), `minimum_tokens` and `peak_tokens`
+    (where it began and ended), `second_descent` (fall from the peak to the end) and
+    `pool_loss_at_peak` (NaN where the pool was not evaluated).
+    """
+    rows = []
+    for run, curve in study.curves.groupby("run_id"):
+        curve = curve.sort_values("tokens").dropna(subset="test_loss")
+        if len(curve) < 3:
+            continue
+        rows.append({"run_id": run} | _rise(curve))
+    columns = ["run_id", "rise", "minimum_tokens", "peak_tokens", "second_descent"]
+    table = pd.DataFrame(rows, columns=[*columns, "pool_loss_at_peak"])
+    cell = ["run_id", "scan", "setting", "params", "repeated_fraction", "repeats", "seed"]
+    return study.results[cell].merge(table, on="run_id")
+
+
+def rise_by_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rises over seeds, beyond the rise of the same seed's control (the noise of evaluation).
+
+    runs: as `rises` makes them. One row a repeated (scan, params, repeats): means, `seeds`, and
+    `p_value` of a one-sided t-test that the excess is above zero (NaN for one seed).
+    """
+    controls = runs[runs.repeated_fraction == 0]
+    noise = controls.groupby(["setting", "params", "seed"]).rise.mean().rename("control_rise")
+    repeated = runs[runs.repeated_fraction > 0].join(noise, on=["setting", "params", "seed"])
+    repeated["excess"] = repeated.rise - repeated.control_rise.fillna(0)
+    grouped = repeated.groupby(["scan", "params", "repeats"])
+    cells = grouped[["rise", "excess", "peak_tokens", "second_descent", "pool_loss_at_peak"]].mean()
+    cells["seeds"] = grouped.size()
+    cells["p_value"] = grouped.excess.apply(_significance)
+    return cells.reset_index()
+
+
+def _rise(curve: pd.DataFrame) -> dict[str, float]:
+    loss, tokens = curve.test_loss.to_numpy(), curve.tokens.to_numpy()
+    lowest = np.minimum.accumulate(loss)
+    peak = int(np.argmax(loss - lowest))
+    pool = curve.pool_loss.to_numpy() if "pool_loss" in curve else np.full(len(loss), nan)
+    return {
+        "rise": float(loss[peak] - lowest[peak]),
+        "minimum_tokens": float(tokens[np.argmin(loss[: peak + 1])]),
+        "peak_tokens": float(tokens[peak]),
+        "second_descent": float(loss[peak] - loss[peak:].min()),
+        "pool_loss_at_peak": float(pool[peak]),
+    }
+
+
+def _significance(excess: pd.Series) -> float:
+    if len(excess) < 2:
+        return nan
+    if excess.std() == 0:
+        return 0.0 if excess.iloc[0] > 0 else 1.0
+    return float(ttest_1samp(excess, 0.0, alternative="greater").pvalue)

@@ -1,0 +1,62 @@
+"""Loss of a mixture of fresh text and a repeated pool: a band of damage over the control law."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from analysis.laws.law import Law
+
+
+@dataclass(frozen=True)
+class DamageBand(Law):
+    """L / L_control = exp(h f^p exp(-(ln E - ln E_peak)^2 / 2 w^2)), E_peak = k N^-a.
+
+    Fitted to ratios of a run's loss to its control's, so `loss` here is a ratio. k is the worst E
+    at one parameter; w is in natural logarithms of E. No paper's law: the bump is Chudnovsky et al.
+    2026's Gaussian in log E, its drift with N Hernandez et al. 2022's power law (section 2).
+    """
+
+    h: float
+    p: float
+    k: float
+    a: float
+    w: float
+
+    name: ClassVar[str] = "damage-band"
+    columns: ClassVar[tuple[str, ...]] = ("params", "repeats", "repeated_fraction")
+    positive: ClassVar[tuple[str, ...]] = ("h", "p", "k", "w")
+    equation: ClassVar[str] = "ln L/L_control = h f^p exp(-(ln E - ln k N^-a)^2 / 2 w^2)"
+    source: ClassVar[str] = (
+        "after Chudnovsky et al. 2026, section 4, and Hernandez et al. 2022, section 2"
+    )
+
+    @staticmethod
+    def log_loss(c, columns, xp=np):
+        peak = xp.log(c.k) - c.a * xp.log(columns["params"])
+        distance = (xp.log(columns["repeats"]) - peak) / c.w
+        return c.h * columns["repeated_fraction"] ** c.p * xp.exp(-0.5 * distance**2)
+
+    @classmethod
+    def starts(cls, columns, loss):
+        log_params, log_repeats = np.log(columns["params"]), np.log(columns["repeats"])
+        damage = np.maximum(np.log(loss), 1e-6)
+        weight = damage**2  # the worst cells know where the peak is
+        middle = np.average(log_params, weights=weight)
+        centre = np.average(log_repeats, weights=weight)
+        height = np.log(damage.max() / columns["repeated_fraction"].mean())
+        return np.array(
+            [
+                [height, np.log(p), centre + shift + a * middle, a, np.log(w)]
+                for p in (0.7, 1.5)
+                for a in (0.0, 0.5, 1.0)
+                for w in (0.8, 1.6)
+                for shift in (-1.0, 0.0, 1.0)
+            ]
+        )
+
+    def peak(self, params) -> np.ndarray:
+        """The worst repeats at `params`."""
+        return self.k * np.asarray(params, float) ** -self.a

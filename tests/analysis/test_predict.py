@@ -1,0 +1,78 @@
+"""Predictions from a study's own fits."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.files import jsonable
+from analysis.predict import Part, fit_damage, parts_of_histogram, predict
+from analysis.study import analyse
+from analysis.tables import make_study
+
+
+@pytest.fixture(scope="module")
+def damage():
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    spec = spec_from_file_location("synthetic", Path(__file__).with_name("conftest.py"))
+    spec.loader.exec_module(synthetic := module_from_spec(spec))
+    tables = synthetic.make_tables(noise=0.003, fractions=(0.1, 0.5))
+    return fit_damage(analyse(make_study(*tables)), bootstrap=100)
+
+
+def test_a_measured_cell_is_predicted(damage):
+    found = predict(damage, 24_576, 4_194_304, [Part(0.5, 255)])
+    assert found.multiplier == pytest.approx(0.3, rel=0.03)
+    assert found.compute_wasted == 1 - found.multiplier and not found.warnings
+    assert found.loss == pytest.approx(found.control_loss + found.penalty)
+    low, high = found.multiplier_interval
+    assert low <= found.multiplier <= high
+
+
+def test_the_worst_part_is_the_one_in_the_bad_band(damage):
+    found = predict(damage, 24_576, 4_194_304, [Part(0.2, 4), Part(0.2, 255), Part(0.2, 4000)])
+    assert found.worst == Part(0.2, 255) and found.worst_share > 0.8
+    assert "Worst part" in found.sentences()[0]
+    json.dumps(jsonable(found.as_dict()))
+
+
+def test_what_is_seen_once_costs_nothing(damage):
+    assert predict(damage, 24_576, 4_194_304, [Part(1.0, 1)]).penalty == 0
+    assert predict(damage, 24_576, 4_194_304, []).multiplier == 1
+
+
+def test_leaving_the_measured_range_is_said(damage):
+    warnings = predict(damage, 1e9, 1e12, [Part(0.9, 1e6)]).warnings
+    assert [warning.split()[3] for warning in warnings] == [
+        *("params", "tokens", "repeated_fraction", "repeats"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "parts", "message"),
+    [
+        (-1, [Part(0.1, 10)], "params: -1"),
+        (1e5, [Part(0.7, 10), Part(0.7, 20)], "sum to 1.4"),
+        (1e5, [Part(1.2, 10)], "fraction 1.2"),
+        (1e5, [Part(0.1, 0)], "seen 0 times"),
+    ],
+)
+def test_impossible_mixtures_are_refused(damage, params, parts, message):
+    with pytest.raises(AnalysisError, match=message):
+        predict(damage, params, 4e6, parts)
+
+
+def test_a_histogram_becomes_parts():
+    table = pd.DataFrame({"repeats": [1, 10], "tokens": [30, 10]})
+    assert parts_of_histogram(table) == [Part(0.75, 1), Part(0.25, 10)]
+    with pytest.raises(AnalysisError, match="needs the columns repeats"):
+        parts_of_histogram(table.drop(columns="repeats"))
+
+
+def test_a_study_without_controls_cannot_predict(tables):
+    results, curves = tables()
+    with pytest.raises(AnalysisError, match="no control law"):
+        fit_damage(analyse(make_study(results[results.repeats > 0], curves)))
