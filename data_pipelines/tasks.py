@@ -32,7 +32,7 @@ def corpus_task(
         name,
         source=seqio.TfdsDataSource(
             _tfds_name(builder),
-            tfds_data_dir=str(builder._data_dir_root),
+            tfds_data_dir=str(builder.data_dir).removesuffix(f"/{builder.info.full_name}"),
             splits=split_names(builder),
             read_only=True,
         ),

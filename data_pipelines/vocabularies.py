@@ -44,7 +44,7 @@ def _sentencepiece(size: int, corpus: str, data_dir: Path) -> seqio.SentencePiec
     return seqio.SentencePieceVocabulary(str(path), extra_ids=0)
 
 
-def _train(pieces: Iterator[bytes], size: int, corpus: str) -> bytes:
+def _train(pieces: Iterator[str], size: int, corpus: str) -> bytes:
     """A SentencePiece BPE model that gives any text back byte by byte (Kudo & Richardson 2018)."""
     import sentencepiece
 
@@ -70,9 +70,9 @@ def _train(pieces: Iterator[bytes], size: int, corpus: str) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = str(error).splitlines()[-1].rpartition("] ")[2].strip()
         raise OstinatoError(
-            f"vocabulary: sentencepiece:{size} cannot be trained on {corpus}; choose another size ({reason})"
+            f"vocabulary: sentencepiece:{size} cannot be trained on {corpus}: {reason}"
         ) from None
     return model.getvalue()
 

@@ -55,11 +55,11 @@ def prepare_corpus(
     """
     progress = progress or (lambda message: None)
     builder = corpus_builder(corpus, data_dir)
-    if _prepared(builder):
+    if builder.info.splits:
         return builder
     with _lock(data_dir / "tfds" / f".{builder.info.full_name.replace('/', '-')}.lock"):
         builder = corpus_builder(corpus, data_dir)
-        if not _prepared(builder):
+        if not builder.info.splits:
             progress(f"making the corpus {corpus}")
             _discard_unfinished(builder)
             builder.download_and_prepare()
@@ -82,10 +82,6 @@ def corpus_digest(builder: DatasetBuilder) -> str:
     }
     identity = json.dumps([builder.info.full_name, shards], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()
-
-
-def _prepared(builder: DatasetBuilder) -> bool:
-    return Path(builder.data_dir, "dataset_info.json").exists() or "://" in str(builder.data_dir)
 
 
 def _discard_unfinished(builder: DatasetBuilder) -> None:

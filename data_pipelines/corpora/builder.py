@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document
+from data_pipelines.errors import OstinatoError
 from data_pipelines.quiet import tfds
 
 
@@ -26,8 +27,8 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         super().__init__(config=config, data_dir=data_dir)
 
     @abstractmethod
-    def documents(self) -> Iterator[tuple[str, Document]]:
-        """Yield (split, document) of the whole corpus, the same ones in the same order each time."""
+    def documents(self, split: str) -> Iterator[Document]:
+        """Yield the documents of a split, the same ones in the same order each time."""
 
     def describe(self) -> dict[str, Any]:
         """What `info.metadata` shall hold beside the digest; called when all documents are written."""
@@ -49,10 +50,14 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str):
         digest = ContentDigest()
-        for number, (into, document) in enumerate(self.documents()):
-            if into == split:
-                digest.add(document)
-                yield number, {"text": document.text, "source": document.source}
+        for document in self.documents(split):
+            yield digest.count, document._asdict()
+            digest.add(document)
+        if not digest.count:
+            raise OstinatoError(
+                f"corpus: {self.name} has too few documents, none falls into its {split} split; "
+                "add documents, or cut long ones into several"
+            )
         self._digests[split] = digest
         if len(self._digests) == len(SPLITS):
             self.info.metadata.update(

@@ -23,7 +23,8 @@ _CHARACTERS = dict.fromkeys(
 """Control characters, lone surrogates and marks of no width go; all kinds of space become one."""
 _FENCE = re.compile(r"^ *(```|~~~)")
 _UNDERLINE = re.compile(r"^ *([-=~^*#+.\"'`_])\1{2,} *$")
-_RULED = re.compile(r"^[\s|+=:~-]*$|^ *[|+].*[|+] *$|^ *=+( +=+)+ *$")
+_COLUMNS = re.compile(r"^ *(==+|--+)( +\1)+ *$")
+_RULED = re.compile(r"^[\s|+=:~-]*$|^ *[|+].*[|+] *$")
 _LICENCE = re.compile(
     r"licensed under the|copyright (\(c\)|©|\d{4})|all rights reserved|without warrant"
     r"|redistribution and use|permission is hereby granted",
@@ -91,9 +92,13 @@ def _without_fences(text: str) -> str:
 
 
 def _without_code(paragraph: str) -> str:
-    """A paragraph up to where a doctest starts, less its table rows and rules."""
+    """A paragraph up to where a doctest starts, less its tables and rules."""
+    lines = paragraph.split("\n")
+    columns = [number for number, line in enumerate(lines) if _COLUMNS.match(line)]
+    if columns:
+        del lines[columns[0] : columns[-1] + 1]
     kept = []
-    for line in paragraph.split("\n"):
+    for line in lines:
         if line.lstrip().startswith((">>>", "In [")):
             break
         if _UNDERLINE.match(line) or not _RULED.match(line):

@@ -32,10 +32,12 @@ class ContentDigest:
     """SHA-256 over the documents of a split, in their order."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._hash = hashlib.sha256()
 
     def add(self, document: Document) -> None:
         """Take in a document."""
+        self.count += 1
         for part in document:
             data = part.encode()
             self._hash.update(len(data).to_bytes(8) + data)

@@ -72,9 +72,8 @@ class PackageCorpus(TextCorpus, skip_registration=True):
     def __init__(self, data_dir: Path, packages: tuple[str, ...] = PACKAGES):
         super().__init__(PackagesConfig.of(packages), data_dir)
 
-    def documents(self) -> Iterator[tuple[str, Document]]:
-        for document in self._extraction.documents:
-            yield split_of(document.text), document
+    def documents(self, split: str) -> Iterator[Document]:
+        return (d for d in self._extraction.documents if split_of(d.text) == split)
 
     def describe(self) -> dict[str, Any]:
         stages = self._extraction.stages

@@ -66,7 +66,10 @@ def extract(kind: Kind, packages: Iterable[str], processes: int | None = None) -
     ]
     pairs.sort(key=lambda pair: pair[0])
     stages["cleaned"] = _count(pairs)
-    pairs = list({pair[0].text: pair for pair in reversed(pairs)}.values())[::-1]
+    first: dict[str, tuple[Document, np.ndarray]] = {}
+    for pair in pairs:
+        first.setdefault(pair[0].text, pair)
+    pairs = list(first.values())
     stages["distinct"] = _count(pairs)
     alike = dedup.first_of_kind(signature for _, signature in pairs)
     pairs = [pair for pair, earlier in zip(pairs, alike, strict=True) if earlier is None]

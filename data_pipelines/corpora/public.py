@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_pipelines.corpora.documents import SPLITS
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import tfds
+from data_pipelines.quiet import tf, tfds
 
 BUCKET = "gs://tfds-data/datasets"
 _TIMEOUT_SECONDS = 5
@@ -18,25 +18,36 @@ def public_builder(corpus: str, root: Path) -> tfds.core.DatasetBuilder:
 
     Raises OstinatoError where it is in none of them, or has no text feature.
     """
-    for place in (str(root), tfds.core.constants.DATA_DIR, BUCKET):
-        if place == BUCKET and not _reachable():
-            raise OstinatoError(
-                f"corpus: {corpus} is neither in {root} nor can {BUCKET} be reached; put a prepared "
-                "TFDS dataset there, or take pydocs, pycode, zipf or text_files:DIR"
-            )
-        try:
-            builder = tfds.core.read_only_builder.builder_from_files(corpus, data_dir=place)
-        except (tfds.core.DatasetNotFoundError, ValueError):
-            continue
-        if "text" not in builder.info.features:
-            raise OstinatoError(
-                f"corpus: {corpus} has no feature 'text' but {', '.join(builder.info.features)}"
-            )
-        return builder
+    for place in (str(root), tfds.core.constants.DATA_DIR):
+        if builder := _find(corpus, place):
+            return _with_text(builder)
+    reachable = _reachable()
+    if reachable and (builder := _find(corpus, BUCKET)):
+        return _with_text(builder)
     raise OstinatoError(
-        f"corpus: {corpus} is unknown; known: pydocs, pycode, zipf, text_files:DIR and the prepared "
-        f"text datasets of TFDS such as c4/en in {root} or {BUCKET}"
+        f"corpus: {corpus} is none of pydocs, pycode, zipf and text_files:DIR, nor a dataset of TFDS "
+        f"prepared in {root} or {BUCKET}"
+        + ("" if reachable else ", which cannot be reached from here")
     )
+
+
+def _find(corpus: str, place: str) -> tfds.core.DatasetBuilder | None:
+    try:
+        return tfds.core.read_only_builder.builder_from_files(corpus, data_dir=place)
+    except (
+        ValueError,
+        tf.errors.OpError,
+    ):  # not there, or no name of TFDS's; or the bucket's refusal
+        return None
+
+
+def _with_text(builder: tfds.core.DatasetBuilder) -> tfds.core.DatasetBuilder:
+    if "text" not in builder.info.features:
+        raise OstinatoError(
+            f"corpus: {builder.info.full_name} has no feature 'text' but "
+            f"{', '.join(builder.info.features)}"
+        )
+    return builder
 
 
 def split_names(builder: tfds.core.DatasetBuilder) -> dict[str, str]:

@@ -1,0 +1,157 @@
+"""`text_files:DIR`: a user's own directory as a corpus, as it is: nothing is cleaned or deduplicated,
+as what its duplicates cost may be the question.
+
+A .txt file is a document; so is each line of a .jsonl or .jsonl.gz file (field 'text') and each
+row of a .parquet file (column 'text'). Other files are passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_pipelines.corpora.builder import TextCorpus
+from data_pipelines.corpora.documents import Document, split_of
+from data_pipelines.errors import OstinatoError
+from data_pipelines.quiet import tfds
+
+SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".parquet")
+_ROWS_AT_ONCE = 1024
+
+
+@dataclasses.dataclass
+class DirectoryConfig(tfds.core.BuilderConfig):
+    """Named after the directory and a digest of its contents, as a changed one is a new corpus."""
+
+    directory: Path = Path()
+
+    @classmethod
+    def of(cls, directory: Path) -> DirectoryConfig:
+        """The config of a directory as it now is; raises OstinatoError if there is no text in it."""
+        digest = hashlib.sha256()
+        for file in text_files(directory):
+            digest.update(f"{file.relative_to(directory)}\0".encode(errors="surrogateescape"))
+            digest.update(_reading(file, _sha256))
+        readable = re.sub(r"\W+", "_", directory.name, flags=re.ASCII)
+        return cls(name=f"{readable}-{digest.hexdigest()[:16]}", directory=directory)
+
+
+class TextFiles(TextCorpus, skip_registration=True):
+    """Text files of a directory, split by a hash of the document."""
+
+    name = "text_files"
+
+    def __init__(self, directory: Path, data_dir: Path):
+        super().__init__(DirectoryConfig.of(directory.resolve()), data_dir)
+
+    def documents(self, split: str) -> Iterator[Document]:
+        directory = self.builder_config.directory
+        self._read = 0
+        for file in text_files(directory):
+            for number, text in enumerate(read_documents(file)):
+                self._read += 1
+                if text and split_of(text) == split:
+                    yield Document(f"{file.relative_to(directory)}:{number}", text)
+
+    def describe(self) -> dict[str, Any]:
+        directory = self.builder_config.directory
+        return {
+            "directory": str(directory),
+            "summary": f"text_files: {self._read:,} documents in {directory}",
+        }
+
+
+def text_files(directory: Path) -> list[Path]:
+    """The files of a directory and those below it that hold text, sorted.
+
+    Raises OstinatoError where there is no such directory or no such file in it.
+    """
+    if not directory.is_dir():
+        raise OstinatoError(f"corpus: text_files:{directory} is not a directory")
+    files = _reading(
+        directory,
+        lambda path: sorted(
+            f for f in path.rglob("*") if f.name.endswith(SUFFIXES) and f.is_file()
+        ),
+    )
+    if not files:
+        raise OstinatoError(
+            f"corpus: text_files:{directory} holds no text; put {', '.join(SUFFIXES)} files there"
+        )
+    return files
+
+
+def read_documents(file: Path) -> Iterator[str]:
+    """Yield the documents of a file, one after the other.
+
+    Raises OstinatoError naming the file, and the line in it, where it cannot be read as what its
+    name says, is not UTF-8, or has no 'text'.
+    """
+    if file.name.endswith(".txt"):
+        yield _decode(_reading(file, Path.read_bytes), file)
+    elif file.name.endswith(".parquet"):
+        yield from _parquet(file)
+    else:
+        yield from _json_lines(file)
+
+
+def _json_lines(file: Path) -> Iterator[str]:
+    opened = gzip.open if file.name.endswith(".gz") else open
+    with _reading(file, partial(opened, mode="rb")) as lines:
+        for number in itertools.count(1):
+            line = _reading(file, lambda _: lines.readline())
+            if not line:
+                return
+            where = f"{file} line {number}"
+            try:
+                text = json.loads(_decode(line, where))["text"]
+            except (json.JSONDecodeError, KeyError, TypeError, IndexError):
+                text = None
+            if not isinstance(text, str):
+                raise OstinatoError(f"corpus: {where} is not JSON with a string 'text'; mend it")
+            yield text
+
+
+def _parquet(file: Path) -> Iterator[str]:
+    table = _reading(file, pq.ParquetFile)
+    if "text" not in table.schema_arrow.names:
+        raise OstinatoError(
+            f"corpus: {file} has no column 'text' but {', '.join(table.schema_arrow.names)}"
+        )
+    for batch in table.iter_batches(_ROWS_AT_ONCE, columns=["text"]):
+        yield from (text or "" for text in batch.column(0).to_pylist())
+
+
+def _decode(data: bytes, where: Path | str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise OstinatoError(
+            f"corpus: {where} is not UTF-8 (byte {error.start}); convert it, or take it away"
+        ) from None
+
+
+def _reading(path: Path, read):
+    """`read(path)`, or one line on why it cannot be read."""
+    try:
+        return read(path)
+    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OstinatoError(f"corpus: {path} cannot be read ({reason})") from None
+
+
+def _sha256(file: Path) -> bytes:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").digest()

@@ -1,0 +1,262 @@
+"""`zipf`: unlimited text from a process whose entropy is known.
+
+Words come from a lexicon with Zipfian frequencies, under a hidden Markov chain whose states each
+rank the lexicon their own way, and now and then a span from earlier in the document is copied: so
+there are frequencies to learn, a hidden topic to infer, and something for induction heads to do.
+
+Before each word:
+- with probability `end` the document ends (not before its first word);
+- a copy under way goes on with probability `go_on`, repeating the next word of its source;
+- else, with probability `copy`, a new copy begins at a word of the document drawn uniformly;
+- else the hidden state moves and emits a word. It stands still while a copy goes on.
+
+Words are spelled uniquely in letters and joined by spaces, so text and words determine each other
+and the entropy of a document is the same counted in either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_pipelines.corpora.builder import TextCorpus
+from data_pipelines.corpora.documents import SPLITS, Document
+from data_pipelines.errors import OstinatoError
+from data_pipelines.quiet import tfds
+
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+_HELDOUT_BYTES = 10**6
+_DOCUMENTS_AT_ONCE = 8192
+_CONSONANTS, _VOWELS = "bdfgjklmnprstvz", "aeiou"
+
+
+@dataclasses.dataclass(frozen=True)
+class ZipfProcess:
+    """The parameters of the process; the seed draws lexicon, rankings and transitions."""
+
+    seed: int = 0
+    words: int = 1000
+    states: int = 8
+    exponent: float = 1.0
+    """Of Zipf's law: the word of rank r has probability proportional to r ** -exponent."""
+    stay: float = 0.9
+    """Probability that the hidden state stays; else it moves to one drawn by the seed's odds."""
+    copy: float = 0.1
+    """Probability c that a copy begins before a word."""
+    span: float = 6.0
+    """Mean length of a copied span, words."""
+    length: float = 100.0
+    """Mean length of a document, words."""
+
+    @property
+    def go_on(self) -> float:
+        """Probability that a copy under way goes on."""
+        return 1 - 1 / self.span
+
+    @property
+    def end(self) -> float:
+        """Probability that a document ends after a word."""
+        return 1 / self.length
+
+    @cached_property
+    def frequencies(self) -> np.ndarray:
+        """Probability of each rank, float64 [words]."""
+        weights = np.arange(1, self.words + 1, dtype=np.float64) ** -self.exponent
+        return weights / weights.sum()
+
+    @cached_property
+    def rankings(self) -> np.ndarray:
+        """Word at each rank in each state, int64 [states, words]."""
+        generator = self._generator(0)
+        return np.stack([generator.permutation(self.words) for _ in range(self.states)])
+
+    @cached_property
+    def emissions(self) -> np.ndarray:
+        """Probability of each word in each state, float64 [states, words]."""
+        emissions = np.empty((self.states, self.words))
+        np.put_along_axis(emissions, self.rankings, self.frequencies[None], axis=1)
+        return emissions
+
+    @cached_property
+    def transitions(self) -> np.ndarray:
+        """Probability of state j after state i, float64 [states, states]."""
+        if self.states == 1:
+            return np.ones((1, 1))
+        odds = self._generator(1).exponential(size=(self.states, self.states))
+        np.fill_diagonal(odds, 0)
+        moves = (1 - self.stay) * odds / odds.sum(axis=1, keepdims=True)
+        return moves + self.stay * np.eye(self.states)
+
+    @cached_property
+    def lexicon(self) -> np.ndarray:
+        """Spelling of each word, all distinct, strings [words]: one to three syllables."""
+        generator = self._generator(2)
+        syllables = [c + v for c in _CONSONANTS for v in _VOWELS]
+        spellings: dict[str, None] = {}
+        while len(spellings) < self.words:
+            picks = generator.choice(syllables, generator.integers(1, 4))
+            spellings["".join(picks)] = None
+        return np.array(list(spellings), object)
+
+    def sample(self, stream: tuple[int, ...], documents: int) -> list[np.ndarray]:
+        """Word numbers of `documents` documents, each int64 [its length]; the same for a stream.
+
+        All documents are drawn in step, a word of each at a time, the longest first.
+        """
+        generator = self._generator(3, *stream)
+        lengths = np.sort(generator.geometric(self.end, documents))[::-1]
+        words = np.zeros((lengths[0], documents), np.int64)
+        state = generator.integers(self.states, size=documents)
+        source = np.full(documents, -1)
+        cumulative = np.cumsum(self.frequencies)[:-1]
+        moves = np.cumsum(self.transitions, axis=1)[:, :-1]
+        for t in range(lengths[0]):
+            alive = np.searchsorted(-lengths, -t)  # documents longer than t come first
+            draws = generator.random((4, alive))
+            copying = (source[:alive] >= 0) & (draws[0] < self.go_on)
+            begins = ~copying & (draws[1] < self.copy) & (t > 0)
+            source[:alive] = np.where(copying, source[:alive] + 1, -1)
+            source[:alive][begins] = generator.integers(max(t, 1), size=begins.sum())
+            new = np.flatnonzero(source[:alive] < 0)
+            state[new] = (draws[2][new, None] > moves[state[new]]).sum(axis=1)
+            rank = np.searchsorted(cumulative, draws[3][new])
+            words[t, new] = self.rankings[state[new], rank]
+            old = np.flatnonzero(source[:alive] >= 0)
+            words[t, old] = words[source[old], old]
+        order = generator.permutation(documents)
+        by_document = np.ascontiguousarray(words.T)
+        return [by_document[d, : lengths[d]] for d in order]
+
+    def text(self, words: np.ndarray) -> str:
+        """A document as text."""
+        return " ".join(self.lexicon[words])
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, *key))
+
+
+def log_probability(process: ZipfProcess, words: np.ndarray) -> float:
+    """Natural logarithm of the probability of a document, its end included; exact.
+
+    The forward algorithm (Rabiner 1989, section III.A) over hidden state and copy pointer:
+    `copied[j, z]` is the probability of the words so far with the last one copied from place j
+    while the state rests at z, `generated[z]` with the last one emitted by state z.
+    """
+    count, states = len(words), process.states
+    generated = np.full(states, 1 / states)
+    copied = np.zeros((count, states))
+    total = (count - 1) * math.log1p(-process.end) + math.log(process.end)
+    for t, word in enumerate(words):
+        free = generated + (1 - process.go_on) * copied[:t].sum(axis=0)
+        begin = process.copy if t else 0.0
+        generated = (1 - begin) * (free @ process.transitions) * process.emissions[:, word]
+        same = np.flatnonzero(words[:t] == word)
+        now = np.zeros((count, states))
+        if t:
+            now[same] = begin / t * free
+            going_on = same[same > 0]
+            now[going_on] += process.go_on * copied[going_on - 1]
+        scale = generated.sum() + now.sum()
+        total += math.log(scale)
+        generated, copied = generated / scale, now / scale
+    return total
+
+
+@dataclasses.dataclass(frozen=True)
+class EntropyRate:
+    """Entropy of the process's text, which is the least loss that any model can reach on it.
+
+    Reached by one that sees whole documents; spaces and the end of a document count as bytes, the
+    latter one token of the byte vocabulary.
+    """
+
+    nats_per_byte: float
+    standard_error: float
+    """Of `nats_per_byte`, from the number of documents sampled."""
+    nats_per_word: float
+    bytes_per_word: float
+    documents: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.nats_per_byte:.4f} ± {self.standard_error:.4f} nats per byte, "
+            f"{self.nats_per_word:.3f} per word"
+        )
+
+
+def entropy_rate(process: ZipfProcess, documents: int = 400) -> EntropyRate:
+    """Entropy over length, from the exact probabilities of sampled documents.
+
+    A ratio of means, its standard error by the delta method.
+    """
+    sample = process.sample((len(SPLITS), 0), documents)
+    nats = np.array([-log_probability(process, words) for words in sample])
+    sizes = np.array([len(process.text(words)) + 1 for words in sample], np.float64)
+    words = np.array([len(document) for document in sample], np.float64)
+    rate = nats.mean() / sizes.mean()
+    residuals = nats - rate * sizes
+    error = residuals.std(ddof=1) / math.sqrt(documents) / sizes.mean()
+    return EntropyRate(
+        rate, error, nats.mean() / words.mean(), sizes.mean() / words.mean(), documents
+    )
+
+
+@dataclasses.dataclass
+class ZipfConfig(tfds.core.BuilderConfig):
+    """How much text of which process: `size` bytes in the train split, a megabyte in the others."""
+
+    size: int = 20 * 10**6
+    process: ZipfProcess = ZipfProcess()
+
+    @classmethod
+    def parse(cls, text: str) -> ZipfConfig:
+        """Read '', '200MB', 'seed3' or '200MB-seed3'; raises OstinatoError."""
+        match = re.fullmatch(r"(?:([1-9]\d*)([kMG]B))?-?(?:seed(\d+))?", text)
+        if not match:
+            raise OstinatoError(
+                f"corpus: zipf/{text} is none; write zipf, zipf/200MB or zipf/200MB-seed3"
+            )
+        size = int(match[1] or 20) * _UNITS[match[2] or "MB"]
+        seed = int(match[3] or 0)
+        return cls(
+            name=f"{match[1] or 20}{match[2] or 'MB'}-seed{seed}",
+            size=size,
+            process=ZipfProcess(seed),
+        )
+
+
+class Zipf(TextCorpus, skip_registration=True):
+    """Zipfian words over a hidden Markov chain with in-context copying, of known entropy."""
+
+    name = "zipf"
+
+    def __init__(self, config: ZipfConfig, data_dir: Path):
+        super().__init__(config, data_dir)
+
+    def documents(self, split: str) -> Iterator[Document]:
+        """Each split is a stream of its own: a larger corpus goes on where a smaller one ends."""
+        process, size, number = self.builder_config.process, 0, 0
+        wanted = self.builder_config.size if split == "train" else _HELDOUT_BYTES
+        for block in itertools.count():
+            for words in process.sample((SPLITS.index(split), block), _DOCUMENTS_AT_ONCE):
+                text = process.text(words)
+                yield Document(f"zipf-seed{process.seed}:{split}-{number}", text)
+                size, number = size + len(text) + 1, number + 1
+                if size >= wanted:
+                    return
+
+    def describe(self) -> dict[str, Any]:
+        rate = entropy_rate(self.builder_config.process)
+        return {
+            "process": dataclasses.asdict(self.builder_config.process),
+            "entropy_rate": dataclasses.asdict(rate),
+            "summary": f"zipf: entropy {rate}",
+        }
