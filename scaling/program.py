@@ -154,7 +154,7 @@ class Program:
         updates, moments = optimiser(hyper, learning_rate).update(
             gradient, state.optimiser, state.params
         )
-        parts = Tally(*sums, optax.global_norm(gradient), jnp.ones(()))
+        parts = Tally(*sums, optax.tree.norm(gradient), jnp.ones(()))
         return State(
             state.step + 1,
             optax.apply_updates(state.params, updates),

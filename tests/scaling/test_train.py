@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.train import Diverged, train
+
+
+@pytest.fixture(scope="module")
+def config(mixture) -> RunConfig:
+    fields = mixture.model_dump() | {
+        "d_model": 32,
+        "evaluations": 5,
+        "evaluation_tokens": 1024,
+        "ood_corpus": None,
+        "learning_rate": 0.02,
+    }
+    return RunConfig.parse(fields)
+
+
+@pytest.fixture(scope="module")
+def finished(config, data_dir):
+    rows = []
+    summary = train(config, data_dir=data_dir, on_evaluation=rows.append)
+    return rows, summary
+
+
+def test_a_row_an_evaluation_from_before_the_first_step_to_after_the_last(finished, config):
+    rows, _ = finished
+    assert [row["step"] for row in rows] == [0, 12, 24, 36, 48, 60]
+    assert [row["tokens"] for row in rows] == [step * 16 * 32 for step in range(0, 61, 12)]
+    assert rows[0]["test_loss"] == pytest.approx(np.log(264), abs=0.5)
+    assert rows[0]["train_loss"] is None and rows[-1]["ood_loss"] is None
+
+
+def test_the_model_learns_and_learns_its_pool_better(finished):
+    rows, summary = finished
+    assert rows[-1]["test_loss"] < rows[0]["test_loss"] - 2
+    assert summary["pool_loss"] < summary["test_loss"] - 0.05
+    assert summary["repeated_loss"] < summary["unique_loss"]
+
+
+def test_training_losses_average_to_the_whole(finished, config):
+    f = config.realised_fraction
+    for row in finished[0][1:]:
+        whole = f * row["repeated_loss"] + (1 - f) * row["unique_loss"]
+        assert row["train_loss"] == pytest.approx(whole, rel=2e-3)
+
+
+def test_the_summary_accounts_for_the_wall_time(finished, config):
+    _, summary = finished
+    parts = [
+        summary[f"{part}_seconds"] for part in ("compile", "feed", "train", "evaluate", "save")
+    ]
+    assert 0.5 * summary["seconds"] < sum(parts) <= summary["seconds"]
+    assert summary["tokens_per_second"] == pytest.approx(config.tokens / summary["train_seconds"])
+    assert summary["params"] == config.params and summary["pool_tokens"] == config.pool_tokens
+    assert summary["params_total"] == config.params + 2 * 264 * 32
+
+
+def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("scaling.train.CHECKPOINT_SECONDS", 0)
+
+    class CutOff(Exception):
+        pass
+
+    def stop_at(step):
+        def on_progress(progress):
+            if progress.step >= step:
+                raise CutOff
+
+        return on_progress
+
+    rows, starts = [], []
+
+    def on_start(step):
+        starts.append(step)
+        rows[:] = [row for row in rows if row["step"] <= step]
+
+    for step in (14, 15, 40, 10**9):
+        try:
+            summary = train(
+                config,
+                data_dir=data_dir,
+                checkpoint_dir=tmp_path / "checkpoints",
+                on_start=on_start,
+                on_evaluation=rows.append,
+                on_progress=stop_at(step),
+            )
+        except CutOff:
+            continue
+    assert starts[0] == 0 and starts == sorted(starts) and starts[-1] >= 24
+    expected, _ = finished
+    for got, want in zip(rows, expected, strict=True):
+        assert {k: v for k, v in got.items() if k != "seconds"} == {
+            k: v for k, v in want.items() if k != "seconds"
+        }
+    again = train(config, data_dir=data_dir, checkpoint_dir=tmp_path / "checkpoints")
+    assert again["train_seconds"] == 0 and again["test_loss"] == summary["test_loss"]
+
+
+def test_a_checkpoint_of_another_config_is_refused_by_field(config, data_dir, tmp_path):
+    train(config, data_dir=data_dir, checkpoint_dir=tmp_path / "checkpoints")
+    other = config.model_copy(update={"weight_decay": 0.3})
+    with pytest.raises(
+        OstinatoError, match=r"weight_decay: the checkpoint in .* was made with 0.1, not 0.3"
+    ):
+        train(other, data_dir=data_dir, checkpoint_dir=tmp_path / "checkpoints")
+
+
+def test_a_control_sees_no_repeats_and_measures_a_pool_it_never_saw(config, data_dir):
+    summary = train(config.control(), data_dir=data_dir)
+    assert summary["repeated_loss"] is None and summary["pool_tokens"] == 0
+    assert summary["pool_loss"] == pytest.approx(summary["test_loss"], abs=0.1)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(config, data_dir):
+    wild = config.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(Diverged, match=r"loss is .* at step \d+; lower learning_rate"):
+        train(wild, data_dir=data_dir)
