@@ -1,0 +1,175 @@
+"""Grids: a YAML file in, the runs of a study out.
+
+A grid is a base config, axes that multiply, and runs spelled out. Controls are added by themselves:
+for every run that repeats something, the same run without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, field_validator
+
+from data_pipelines.config import Config, unknown_name
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from sweeps.select import matches
+
+SHIPPED = Path(__file__).parent / "grids"
+"""Grids that come with Ostinato, named by their files."""
+
+
+class Grid(Config):
+    """What a grid file says; the keys of `base`, `axes`, `zipped` and `runs` are RunConfig's."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="Name of the study.")
+    description: str = Field("", description="What the study asks, in a sentence or two.")
+    base: dict[str, Any] = Field(default_factory=dict, description="Values that all runs share.")
+    axes: dict[str, list[Any]] = Field(
+        default_factory=dict, description="Lists of values that multiply."
+    )
+    zipped: list[dict[str, list[Any]]] = Field(
+        default_factory=list,
+        description="Groups of lists of one length that go together, and multiply.",
+    )
+    runs: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Runs beside the product; a list in one multiplies as an axis does.",
+    )
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="Expressions; runs of the product that match one are left out.",
+    )
+
+    @field_validator("axes")
+    @classmethod
+    def _axes_have_values(cls, axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        for name, values in axes.items():
+            if not values:
+                raise ValueError(f"{name} has no values; give some or leave it out")
+            if len({repr(value) for value in values}) < len(values):
+                raise ValueError(f"{name} has a value twice: {values}")
+        return axes
+
+    @field_validator("zipped")
+    @classmethod
+    def _zipped_are_equally_long(
+        cls, groups: list[dict[str, list[Any]]]
+    ) -> list[dict[str, list[Any]]]:
+        for group in groups:
+            lengths = {name: len(values) for name, values in group.items()}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(f"lists of one group differ in length: {lengths}")
+        return groups
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a grid, each once, and how many were asked for again."""
+
+    grid: Grid
+    runs: tuple[RunConfig, ...]
+    identical: int
+
+    def select(self, expression: str) -> Plan:
+        """The plan of the runs that match an expression; raises OstinatoError if none does."""
+        runs = tuple(run for run in self.runs if matches(expression, columns(run)))
+        if not runs:
+            raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
+        return Plan(self.grid, runs, self.identical)
+
+
+def find_grid(grid: str) -> Path:
+    """The file of a grid given by path or by the name of a shipped one."""
+    path = Path(grid)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise OstinatoError(f"{path}: no such grid file")
+        return path
+    shipped = SHIPPED / f"{grid}.yaml"
+    if not shipped.exists():
+        names = sorted(p.stem for p in SHIPPED.glob("*.yaml"))
+        raise OstinatoError(
+            f"{unknown_name('grid', grid, names)}; or give the path of a .yaml file"
+        )
+    return shipped
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a grid file and expand it; raises OstinatoError naming file and key."""
+    try:
+        values = yaml.load(path.read_text(), Loader=_Loader)
+    except yaml.YAMLError as error:
+        where = (
+            f" (line {error.problem_mark.line + 1})" if getattr(error, "problem_mark", None) else ""
+        )
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise OstinatoError(f"{path}{where}: {problem}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OstinatoError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(values, dict):
+        raise OstinatoError(f"{path}: not a grid; it holds no keys such as name, base and axes")
+    return expand(Grid.parse(values, str(path)), str(path))
+
+
+def expand(grid: Grid, where: str = "") -> Plan:
+    """All runs of a grid with their controls, in the grid's order, each once."""
+    asked = (
+        [
+            config
+            for config in _configs(grid.base, grid.axes, grid.zipped, where)
+            if not any(matches(expression, columns(config)) for expression in grid.exclude)
+        ]
+        if grid.axes or grid.zipped or not grid.runs
+        else []
+    )
+    for extra in grid.runs:
+        axes = {name: value for name, value in extra.items() if isinstance(value, list)}
+        fixed = {name: value for name, value in extra.items() if name not in axes}
+        asked += _configs(grid.base | fixed, axes, [], where)
+    runs = {run.run_id: run for config in asked for run in (config.control(), config)}
+    distinct = {config.run_id for config in asked}
+    return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
+
+
+def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable[RunConfig]:
+    choices = [[{name: value} for value in values] for name, values in axes.items()]
+    choices += [
+        [dict(zip(group, values, strict=True)) for values in zip(*group.values(), strict=True)]
+        for group in zipped
+    ]
+    for chosen in product(*choices):
+        values = dict(base)
+        for part in chosen:
+            values |= part
+        yield RunConfig.parse(values, where)
+
+
+def columns(run: RunConfig) -> dict[str, Any]:
+    """A run's config and sizes under the names of the tables' columns."""
+    return run.model_dump() | {
+        "run_id": run.run_id,
+        "params": run.params,
+        "pool_tokens": run.pool_tokens,
+        "realised_fraction": run.realised_fraction,
+    }
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{name} is given twice", problem_mark=key.start_mark
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)
