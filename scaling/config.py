@@ -109,9 +109,7 @@ class TrainingConfig(Config):
     final_fraction: float = Field(
         0.1, ge=0, le=1, description="Where the cosine ends, as a share of the peak."
     )
-    weight_decay: float = Field(
-        0.1, ge=0, description="AdamW's decoupled weight decay."
-    )
+    weight_decay: float = Field(0.1, ge=0, description="AdamW's decoupled weight decay.")
     gradient_clip: float = Field(1.0, gt=0, description="Largest global norm of the gradient.")
     evaluations: Count = Field(
         12, description="Evaluations in a run, evenly spaced, the last at its end."

@@ -32,6 +32,10 @@ class Diverged(ArithmeticError):
     """The loss is not a finite number any more; the message names the step."""
 
 
+class Interrupted(Exception):
+    """The run was asked to stop; its state is saved and a later call goes on from it."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a run is."""
@@ -65,13 +69,15 @@ def train(
     on_start: Callable[[int], None] = lambda step: None,
     on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Train a run to its end and return its summary: final losses, sizes, FLOPs, seconds.
 
     Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none); `on_start` gets the
     step it goes on from, `on_evaluation` a row each evaluation (losses in nats per token).
+    `should_stop` is asked between calls of the device; if it says so, the state is saved first.
     Raises OstinatoError on data, mesh or checkpoints that do not fit, Diverged on a loss that is
-    not finite.
+    not finite, Interrupted when stopped.
     """
     began, clock = time.perf_counter(), Clock()
     mesh = mesh or make_mesh()
@@ -112,12 +118,15 @@ def train(
                 row = _evaluate(program, state, sets, rates[step - 1], clock)
                 on_evaluation(row)
                 state = state.replace(tally=jax.tree.map(lambda x: x * 0, state.tally))
-            done = step == config.steps
-            if checkpoints and (done or time.perf_counter() - saved > CHECKPOINT_SECONDS):
+            done, stop_now = step == config.steps, should_stop()
+            due = done or stop_now or time.perf_counter() - saved > CHECKPOINT_SECONDS
+            if checkpoints and due:
                 start = time.perf_counter()
                 checkpoints.save(step, state)
                 saved = time.perf_counter()
                 clock.saving += saved - start
+            if stop_now and not done:
+                raise Interrupted(f"stopped at step {step}")
         if row is None:  # resumed from the finished state
             row = _evaluate(program, state, sets, rates[-1], clock)
     finally:

@@ -1,0 +1,148 @@
+"""A sweep as people see it: a live table on a terminal, a line a finished run elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from scaling.config import RunConfig
+from sweeps.local import Watcher, shape_of
+
+
+class Display(Watcher):
+    """Shows each run at work (step, loss, tokens/s, time left) and the sweep as a whole."""
+
+    def __init__(self, console: Console, jobs: int):
+        self.console, self.jobs = console, jobs
+        self.live = (
+            Live(console=console, refresh_per_second=4, transient=True)
+            if console.is_terminal
+            else None
+        )
+
+    def started(self, waiting: Sequence[RunConfig], done: int) -> None:
+        self.began = time.monotonic()
+        self.runs = {run.run_id: run for run in waiting}
+        self.total, self.done, self.failed = len(waiting) + done, done, 0
+        self.at_work: dict[str, dict[str, Any]] = {}
+        self.speeds: dict[tuple, float] = {}
+        if done:
+            self.console.print(f"{done} of {self.total} runs are done already")
+        if self.live:
+            self.live.start()
+
+    def event(self, event: dict[str, Any]) -> None:
+        run = self.runs[event["run_id"]]
+        if event["event"] == "progress":
+            self.at_work[run.run_id] = event
+            if event["tokens_per_second"]:
+                self.speeds[shape_of(run)] = event["tokens_per_second"]
+        else:
+            self.at_work.pop(run.run_id, None)
+            del self.runs[run.run_id]
+            self._ended(run, event)
+        self.tick()
+
+    def _ended(self, run: RunConfig, event: dict[str, Any]) -> None:
+        if event["event"] == "failed":
+            self.failed += 1
+            line = Text.assemble(("failed ", "bold red"), describe(run), f"  {event['error']}")
+        else:
+            self.done += 1
+            loss, seconds = event.get("test_loss"), event.get("seconds")
+            found = f"  test loss {loss:.4f} in {duration(seconds)}" if loss is not None else ""
+            line = Text.assemble(("done   ", "green"), describe(run), found)
+        count = f"{self.done + self.failed}/{self.total}"
+        left = f", {duration(self._left())} left" if self.runs else ""
+        self.console.print(
+            Text.assemble((f"{count:>7}  ", "dim"), line, (left, "dim")), soft_wrap=True
+        )
+
+    def tick(self) -> None:
+        if self.live:
+            self.live.update(self._render())
+
+    def ended(self) -> None:
+        if self.live:
+            self.live.stop()
+
+    def _render(self) -> Group:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("run", "step", "", "train loss", "tokens/s", "left"):
+            table.add_column(name, justify="left" if name in ("run", "") else "right", no_wrap=True)
+        for run_id, event in sorted(self.at_work.items()):
+            loss, speed = event["loss"], event["tokens_per_second"]
+            table.add_row(
+                describe(self.runs[run_id]),
+                f"{event['step']}/{event['steps']}",
+                ProgressBar(event["steps"], event["step"], width=16),
+                event["note"] or f"{loss:.3f}",
+                f"{speed:,.0f}" if speed else "",
+                duration(event["seconds_left"]) if speed else "",
+            )
+        failed = f", {self.failed} failed" if self.failed else ""
+        whole = Text(
+            f"{self.done}/{self.total} done{failed}, {len(self.at_work)} at work, "
+            f"{duration(time.monotonic() - self.began)} gone, {duration(self._left())} left",
+            style="bold",
+        )
+        return Group(table, whole)
+
+    def _left(self) -> float | None:
+        """Seconds until all is done, from the speeds seen; None before any was seen."""
+        if not self.speeds:
+            return None
+        flops_rate = (
+            max(
+                speed * run.flops(0) / run.tokens
+                for run in self.runs.values()
+                for speed in [self.speeds.get(shape_of(run), 0)]
+            )
+            if self.runs
+            else 0
+        )
+        left = []
+        for run_id, run in self.runs.items():
+            event, speed = self.at_work.get(run_id), self.speeds.get(shape_of(run))
+            if event and event["tokens_per_second"]:
+                left.append(event["seconds_left"])
+            elif speed:
+                left.append(run.tokens / speed)
+            elif flops_rate:
+                left.append(run.flops(0) / flops_rate)
+        return max(sum(left) / self.jobs, max(left, default=0.0))
+
+
+def describe(run: RunConfig) -> str:
+    """A run in a few words."""
+    repeated = f"f {run.repeated_fraction:g} x{run.repeats}" if run.repeats else "control"
+    return f"{short(run.params)} {repeated} seed {run.seed}"
+
+
+def short(count: float) -> str:
+    """A count in three figures: 24.6k, 98.3k, 805M, 100B."""
+    for power, suffix in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
+        if count >= 10**power:
+            return f"{count / 10**power:.3g}{suffix}"
+    return f"{count:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 42 s, 7:05 min, 3:20 h, 12 d; a question mark where unknown."""
+    if seconds is None or seconds != seconds:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    return f"{whole / 86400:.0f} d"

@@ -1,0 +1,227 @@
+"""The local engine: one worker process a core, each with many runs, until the grid is done.
+
+The parent loads neither JAX nor TensorFlow. It hands out run ids, longest first and a worker's own
+shape before others, follows the workers' events, and replaces a worker that has died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaling.config import ModelConfig, RunConfig
+from sweeps import claims
+from sweeps.store import StudyDirectory
+
+CRASHES = 2
+"""How often a run whose worker died is tried again."""
+
+_GRACE_SECONDS = 60.0
+
+
+@dataclass
+class Outcome:
+    """How the runs of a sweep ended: ids, and for failed ones why."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Watcher:
+    """What a sweep tells while it runs; subclass it to show that."""
+
+    def started(self, waiting: Sequence[RunConfig], done: int) -> None:
+        """A sweep begins: the runs to train, and how many of the grid are done already."""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """A worker's event: 'progress', 'done' or 'failed' of a run."""
+
+    def tick(self) -> None:
+        """Nothing happened for a moment."""
+
+    def ended(self) -> None:
+        """The sweep is over, in whatever way."""
+
+
+class _Worker:
+    """A worker process and the run it has."""
+
+    def __init__(self, number: int, study: StudyDirectory, data_dir: Path, cores: list[int] | None):
+        self.number, self.cores = number, cores
+        self.run: RunConfig | None = None
+        self.shape: tuple | None = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sweeps.worker", str(study.path), str(data_dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=worker_environment(len(cores) if cores else None, study.path),
+            start_new_session=True,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        )
+
+    def give(self, run: RunConfig) -> None:
+        self.run, self.shape = run, shape_of(run)
+        try:
+            self.process.stdin.write(run.run_id + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has died: its reader says so
+
+
+def sweep(
+    study: StudyDirectory,
+    runs: Sequence[RunConfig],
+    data_dir: Path,
+    jobs: int | None,
+    watcher: Watcher,
+) -> Outcome:
+    """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
+
+    Runs that another sweep of the directory has claimed are waited for. KeyboardInterrupt stops the
+    workers, which save first, and is raised again.
+    """
+    outcome, waiting = Outcome(), []
+    for run in runs:
+        done = study.run(run.run_id).status()["state"] == "done"
+        outcome.done.append(run.run_id) if done else waiting.append(run)
+    waiting.sort(key=lambda run: run.flops(0), reverse=True)
+    watcher.started(tuple(waiting), len(outcome.done))
+    if not waiting:
+        watcher.ended()
+        return outcome
+    places = worker_cores(jobs, len(waiting))
+    inbox: queue.Queue = queue.Queue()
+    workers: dict[int, _Worker] = {}
+    elsewhere: list[RunConfig] = []
+    crashes: dict[str, int] = {}
+
+    def start(number: int) -> None:
+        worker = workers[number] = _Worker(number, study, data_dir, places[number])
+        threading.Thread(target=_read, args=(worker, inbox), daemon=True).start()
+
+    def settle(worker: _Worker, event: dict[str, Any]) -> None:
+        run, worker.run = worker.run, None
+        match event["event"]:
+            case "taken":
+                elsewhere.append(run)
+                return
+            case "done":
+                outcome.done.append(run.run_id)
+            case "failed":
+                outcome.failed[run.run_id] = event["error"]
+        watcher.event(event)
+
+    try:
+        for number in range(len(places)):
+            start(number)
+        while waiting or elsewhere or any(worker.run for worker in workers.values()):
+            for run in [r for r in elsewhere if not claims.is_held(study.run(r.run_id).claim)]:
+                elsewhere.remove(run)
+                waiting.append(run)  # done meanwhile, or abandoned: a worker finds out
+            for worker in workers.values():
+                if worker.run is None and waiting and worker.process.poll() is None:
+                    worker.give(_next(waiting, worker.shape))
+            try:
+                worker, event = inbox.get(timeout=0.5)
+            except queue.Empty:
+                watcher.tick()
+                continue
+            if event["event"] == "progress":
+                watcher.event(event)
+            elif event["event"] != "exited":
+                settle(worker, event)
+            else:
+                if worker.run:
+                    run_id = worker.run.run_id
+                    crashes[run_id] = crashes.get(run_id, 0) + 1
+                    if crashes[run_id] > CRASHES:
+                        why = f"its process died {crashes[run_id]} times ({event['why']})"
+                        study.run(run_id).fail(why)
+                        settle(worker, {"event": "failed", "run_id": run_id, "error": why})
+                    else:
+                        waiting.append(worker.run)
+                        worker.run = None
+                start(worker.number)
+    finally:
+        _stop(workers.values())
+        watcher.ended()
+    return outcome
+
+
+def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
+    """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
+    cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
+    if os.environ.get("JAX_PLATFORMS") != "cpu" and any(
+        Path("/dev").glob(pattern) and list(Path("/dev").glob(pattern))
+        for pattern in ("nvidia0", "accel*")
+    ):
+        return [None] * min(jobs or 1, runs)
+    if not hasattr(os, "sched_getaffinity"):
+        return [None] * min(jobs or os.cpu_count() or 1, runs)
+    cores = sorted(os.sched_getaffinity(0))
+    count = min(jobs or len(cores), runs)
+    return [cores[i::count] or [cores[i % len(cores)]] for i in range(count)]
+
+
+def worker_environment(threads: int | None, study: Path) -> dict[str, str]:
+    """Environment of a worker with `threads` cores of its own (None: as many as it likes)."""
+    environment = dict(os.environ)
+    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled"))
+    environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    if threads is not None:
+        flags = environment.get("XLA_FLAGS", "")
+        if threads == 1:
+            flags += " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        environment["XLA_FLAGS"] = flags.strip()
+        environment["OMP_NUM_THREADS"] = str(threads)
+    return environment
+
+
+def shape_of(run: RunConfig) -> tuple:
+    """What a compilation depends on."""
+    names = (*ModelConfig.model_fields, "vocabulary", "context", "batch_size", "evaluation_tokens")
+    return tuple(getattr(run, name) for name in names)
+
+
+def _next(waiting: list[RunConfig], shape: tuple | None) -> RunConfig:
+    """The longest run, or among those within a tenth of it one of the worker's own shape."""
+    near = [run for run in waiting if run.flops(0) >= 0.9 * waiting[0].flops(0)]
+    run = next((run for run in near if shape_of(run) == shape), waiting[0])
+    waiting.remove(run)
+    return run
+
+
+def _read(worker: _Worker, inbox: queue.Queue) -> None:
+    for line in worker.process.stdout:
+        inbox.put((worker, json.loads(line)))
+    code = worker.process.wait()
+    lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
+    why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    inbox.put((worker, {"event": "exited", "why": f"{why}: {lines[-1]}" if lines else why}))
+
+
+def _stop(workers) -> None:
+    """End the workers: at once those without a run, after saving those with one."""
+    for worker in workers:
+        worker.process.stdin.close()
+        if worker.run:
+            worker.process.terminate()
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for worker in workers:
+        try:
+            worker.process.wait(max(0.1, deadline - time.monotonic()))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            worker.process.kill()
+            worker.process.wait()

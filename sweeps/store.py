@@ -1,0 +1,222 @@
+"""The run store: a study's directory, written by many processes, read by anyone.
+
+    grid.yaml  study.json  results.parquet  curves.parquet
+    runs/RUN_ID/  config.json  status.json  metrics.parquet  log.txt  checkpoints/
+    claims/RUN_ID
+
+Every file but the logs is replaced whole, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data_pipelines.atomic import replacing, write_json
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from sweeps import claims
+from sweeps.grid import Plan, columns, load_plan
+
+STATES = ("pending", "running", "lost", "failed", "done")
+"""Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run."""
+
+    path: Path
+    claim: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints lie."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """What its process printed."""
+        return self.path / "log.txt"
+
+    def status(self) -> dict[str, Any]:
+        """`state`, and what else is known: step, summary, error."""
+        try:
+            status = json.loads((self.path / "status.json").read_text())
+        except FileNotFoundError:
+            return {"state": "pending"}
+        if status["state"] == "running" and not claims.is_held(self.claim):
+            status["state"] = "lost"
+        return status
+
+    def begin(self, config: RunConfig, step: int) -> None:
+        """Record that a run goes on from `step`; rows after it are dropped, as they come again."""
+        write_json(self.path / "config.json", config.model_dump(mode="json"))
+        write_json(
+            self.path / "status.json", {"state": "running", "step": step, "since": time.time()}
+        )
+        rows = self.metrics()
+        self._write_metrics(rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0])
+
+    def evaluation(self, row: dict[str, Any]) -> None:
+        """Add a row to the run's curve."""
+        self._write_metrics(pd.concat([self.metrics(), pd.DataFrame([row])], ignore_index=True))
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Record the summary of a run that has come to its end."""
+        write_json(
+            self.path / "status.json", {"state": "done", "ended": time.time(), "summary": summary}
+        )
+
+    def fail(self, error: str) -> None:
+        """Record why a run has failed."""
+        write_json(
+            self.path / "status.json", {"state": "failed", "ended": time.time(), "error": error}
+        )
+
+    def metrics(self) -> pd.DataFrame:
+        """The run's curve so far: a row an evaluation."""
+        try:
+            return pd.read_parquet(self.path / "metrics.parquet")
+        except FileNotFoundError:
+            return pd.DataFrame()
+
+    def _write_metrics(self, rows: pd.DataFrame) -> None:
+        if rows.empty:
+            (self.path / "metrics.parquet").unlink(missing_ok=True)
+            return
+        # None means not measured: a number's column, whatever the first rows hold.
+        rows = rows.astype({name: float for name in rows if rows[name].isna().any()})
+        with replacing(self.path / "metrics.parquet") as temporary:
+            rows.to_parquet(temporary, index=False)
+
+
+@dataclass(frozen=True)
+class StudyDirectory:
+    """A study on disk."""
+
+    path: Path
+
+    def check(self, plan: Plan) -> None:
+        """Raise OstinatoError if the directory is another grid's, or is no study's."""
+        grid_file = self.path / "grid.yaml"
+        if grid_file.exists():
+            held = load_plan(grid_file)
+            if held.grid.name != plan.grid.name:
+                raise OstinatoError(
+                    f"out: {self.path} holds the study {held.grid.name!r}, not {plan.grid.name!r}; "
+                    "give another directory"
+                )
+            lost = {run.run_id: run for run in held.runs}.keys() - {run.run_id for run in plan.runs}
+            if lost:
+                raise OstinatoError(
+                    f"out: {self.path} holds {held.grid.name!r} of another grid: {len(lost)} of its "
+                    f"{len(held.runs)} runs are not in this one ({_difference(held, plan)}); "
+                    "give another directory"
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise OstinatoError(
+                f"out: {self.path} is not empty and holds no study; give another directory"
+            )
+
+    def create(self, plan: Plan, source: Path) -> None:
+        """Make the directory, or extend the grid it holds; check first."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with replacing(self.path / "grid.yaml") as temporary:
+            shutil.copyfile(source, temporary)
+        if not (self.path / "study.json").exists():
+            write_json(self.path / "study.json", provenance())
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The runs of the study; raises OstinatoError where the directory holds none."""
+        if not (self.path / "grid.yaml").exists():
+            raise OstinatoError(f"{self.path}: holds no study (no grid.yaml)")
+        return load_plan(self.path / "grid.yaml")
+
+    def run(self, run_id: str) -> RunDirectory:
+        """The files of a run."""
+        return RunDirectory(self.path / "runs" / run_id, self.path / "claims" / run_id)
+
+    def statuses(self) -> Iterator[tuple[RunConfig, dict[str, Any]]]:
+        """Every run of the grid with its status."""
+        for config in self.plan.runs:
+            yield config, self.run(config.run_id).status()
+
+    def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
+        runs' files, and return them. Runs not done are in the results without losses."""
+        meta = json.loads((self.path / "study.json").read_text())
+        shared = {name: meta[name] for name in ("ostinato_version", "git_commit")}
+        results, curves = [], []
+        for config, status in self.statuses():
+            summary = status.get("summary", {})
+            results.append(columns(config) | {"status": status["state"]} | summary | shared)
+            rows = self.run(config.run_id).metrics()
+            if len(rows):
+                curves.append(rows.assign(run_id=config.run_id))
+        tables = (
+            pd.DataFrame(results),
+            pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(),
+        )
+        for name, table in zip(("results", "curves"), tables, strict=True):
+            with replacing(self.path / f"{name}.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+        return tables
+
+
+def provenance() -> dict[str, Any]:
+    """What a result depends on beside its config."""
+    root = Path(__file__).parent
+    commit = subprocess.run(
+        ["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    packages = (
+        "jax",
+        "jaxlib",
+        "flax",
+        "optax",
+        "orbax-checkpoint",
+        "numpy",
+        "seqio",
+        "tensorflow",
+    )
+    return {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "ostinato_version": version("ostinato"),
+        "git_commit": commit.stdout.strip() or None,
+        "machine": f"{platform.machine()} {platform.system()}, {_processor()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        name = next(
+            line.split(":")[1].strip() for line in text.splitlines() if "model name" in line
+        )
+        return f"{text.count('model name')} x {name}"
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _difference(held: Plan, plan: Plan) -> str:
+    """The first key in which two grids' runs differ."""
+    for field in RunConfig.model_fields:
+        before, after = ({getattr(run, field) for run in p.runs} for p in (held, plan))
+        if not before <= after:
+            return f"{field}: {sorted(before - after)[0]} is gone"
+    return "combinations of values are gone"

@@ -1,0 +1,94 @@
+"""The plan and the status of a study as rows and as printed tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sweeps.display import duration, short
+from sweeps.grid import Plan, columns
+from sweeps.store import StudyDirectory
+
+
+def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
+    """A row a run: its columns, FLOPs (without the unembedding's, whose size the corpus decides)
+    and, of a study that has begun, its state."""
+    rows = []
+    for run in plan.runs:
+        row = columns(run) | {"flops": run.flops(0)}
+        if study:
+            row["state"] = study.run(run.run_id).status()["state"]
+        rows.append(row)
+    return rows
+
+
+def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None:
+    """The rows as a table, with totals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("run", no_wrap=True)
+    names = ("width", "N", "tokens", "f", "got", "repeats", "pool", "seed", "FLOPs")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    if rows and "state" in rows[0]:
+        table.add_column("state")
+    for row in rows:
+        pooled = row["repeats"] > 0
+        cells = [
+            row["run_id"],
+            str(row["d_model"]),
+            short(row["params"]),
+            short(row["tokens"]),
+            f"{row['repeated_fraction']:g}",
+            f"{row['realised_fraction']:.4f}" if pooled else "",
+            str(row["repeats"]) if pooled else "",
+            f"{row['pool_tokens']:,}" if pooled else "",
+            str(row["seed"]),
+            f"{row['flops']:.2e}",
+        ]
+        table.add_row(*cells, *([row["state"]] if "state" in row else []))
+    console.print(table)
+    tokens, flops = (sum(row[name] for row in rows) for name in ("tokens", "flops"))
+    again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
+    console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
+
+
+def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
+    """A row a run: id, sizes, repetition, state, and why it failed or what it found."""
+    rows = []
+    for config, status in study.statuses():
+        names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
+        found = {name: columns(config)[name] for name in names}
+        summary = status.get("summary", {})
+        found |= {"state": status["state"], "error": status.get("error")}
+        found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}
+        rows.append(found)
+    return rows
+
+
+def print_status(console: Console, rows: list[dict[str, Any]]) -> None:
+    """The rows as a table, with a count a state."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("run", "N", "f", "repeats", "seed", "state", "test loss", "took", ""):
+        left = name in ("run", "state", "")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "")
+    colours = {"done": "green", "failed": "red", "lost": "yellow", "running": "cyan"}
+    for row in rows:
+        loss, state = row["test_loss"], row["state"]
+        table.add_row(
+            row["run_id"],
+            short(row["params"]),
+            f"{row['repeated_fraction']:g}",
+            str(row["repeats"] or ""),
+            str(row["seed"]),
+            f"[{colours.get(state, 'dim')}]{state}[/]",
+            f"{loss:.4f}" if loss is not None else "",
+            duration(row["seconds"]) if row["seconds"] else "",
+            row["error"] or "",
+        )
+    console.print(table)
+    console.print(
+        ", ".join(f"{n} {state}" for state, n in Counter(r["state"] for r in rows).items())
+    )

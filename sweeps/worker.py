@@ -1,0 +1,133 @@
+"""One worker process: trains the runs it is told to, one after the other, in one JAX.
+
+`python -m sweeps.worker STUDY DATA_DIR` reads a run id a line and answers with events, a JSON
+object a line. What training prints goes to the run's own log. SIGTERM saves and exits with 75.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from sweeps import claims
+from sweeps.store import RunDirectory, StudyDirectory
+
+STOPPED = 75
+"""Exit code of a worker that was stopped and has saved (EX_TEMPFAIL: run it again)."""
+
+
+def run_one(
+    config: RunConfig,
+    run: RunDirectory,
+    data_dir: Path,
+    tell: Callable[..., None],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train one run into its directory under this process's claim, unless it is done or another's.
+
+    Tells 'taken', 'done' or 'failed' at the end and 'progress' before; raises Interrupted when stopped.
+    """
+    if not claims.claim(run.claim):
+        tell("taken")
+        return
+    try:
+        if run.status()["state"] == "done":
+            tell("done")
+            return
+        # Imported late: what it prints belongs to the log, and its start-up to the first run.
+        from scaling.train import Diverged, train
+
+        run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
+        try:
+            with _renewing(run.claim):
+                summary = train(
+                    config,
+                    data_dir=data_dir,
+                    checkpoint_dir=run.checkpoints,
+                    on_start=lambda step: run.begin(config, step),
+                    on_evaluation=run.evaluation,
+                    on_progress=lambda progress: tell("progress", **asdict(progress)),
+                    should_stop=should_stop,
+                )
+        except (OstinatoError, Diverged) as error:
+            run.fail(str(error))
+            tell("failed", error=str(error))
+        except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+            traceback.print_exc()
+            line = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            run.fail(line)
+            tell("failed", error=line)
+        else:
+            run.finish(summary)
+            tell("done", seconds=summary["seconds"], test_loss=summary["test_loss"])
+    finally:
+        claims.release(run.claim)
+
+
+@contextmanager
+def _renewing(claim: Path) -> Iterator[None]:
+    """Renew a claim in the background, also through a long compilation."""
+    ended = threading.Event()
+
+    def renew():
+        while not ended.wait(claims.RENEW_SECONDS):
+            claims.renew(claim)
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def main(study_path: str, data_dir: str) -> int:
+    """Serve runs until the input ends."""
+    study = StudyDirectory(Path(study_path))
+    runs = {run.run_id: run for run in study.plan.runs}
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+
+    while not stop.is_set() and (run_id := sys.stdin.readline().strip()):
+        run = study.run(run_id)
+
+        def tell(event: str, run_id: str = run_id, **values: Any) -> None:
+            print(json.dumps({"event": event, "run_id": run_id} | values), file=events)
+
+        with _printing_to(run.log):
+            try:
+                run_one(runs[run_id], run, Path(data_dir), tell, stop.is_set)
+            except Exception as error:
+                if type(error).__name__ != "Interrupted":
+                    raise
+    return STOPPED if stop.is_set() else 0
+
+
+@contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """Send everything printed, also by libraries in C++, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        yield
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
