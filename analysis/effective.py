@@ -12,7 +12,8 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.laws import Interpolation, PowerLaw
-from analysis.tables import SETTINGS, SHAPE, Study
+from analysis.scans import SETTINGS, SHAPE
+from analysis.tables import Study
 
 CELL = ["scan", "params", "repeats"]
 _MEASURES = ["test_loss", "damage", "effective_params", "multiplier", "multiplier_by_law"]

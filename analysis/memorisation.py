@@ -55,7 +55,8 @@ def against_bound(
     """Each peak's shrinkage 1/m beside its bound, and whether it keeps it."""
     setting = peaks.scan.map(scans.set_index("scan").setting)
     alpha = setting.map({key: law.alpha for key, law in laws.items()}).astype(float)
-    table = peaks[["scan", "params", "repeated_fraction", "repeats", "multiplier"]].copy()
+    columns = ["repeated_fraction", "repeats", "multiplier"]
+    table = peaks[["scan", "params", *columns]].astype(dict.fromkeys(columns, float))
     table["shrinkage"] = 1 / table.multiplier
     table["bound"] = (1 - table.repeated_fraction.clip(upper=1 - 1e-12)) ** (-1 / alpha)
     table["within"] = table.shrinkage <= table.bound

@@ -7,6 +7,7 @@ predict(band, params=1e5, tokens=4e6, parts=[Part(fraction=0.1, repeats=100)])
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from analysis.errors import AnalysisError
 from analysis.fitting import Fit, fit
 from analysis.fitting.bootstrap import interval
 from analysis.laws import DamageBand, PowerLaw
-from analysis.study import Analysis
 from analysis.words import count, share
+
+if TYPE_CHECKING:
+    from analysis.study import Analysis
 
 _SMOOTH = 0.02  # Huber's delta: damage ratios carry noise of this order, not of 1e-3
 
@@ -153,6 +156,31 @@ def predict(
         parts=tuple(zip(parts, map(float, each), strict=True)),
         warnings=(*_outside(damage.ranges, params, tokens, parts), *damage.band.warnings),
     )
+
+
+def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFrame:
+    """Each cell's multiplier beside the one that the band foresees for its size from the others.
+
+    runs: as `effective.effective_params` makes them. Columns `setting`, `params`,
+    `repeated_fraction`, `repeats`, `multiplier`, `predicted`; empty below three sizes or where the
+    runs are too few for the band's five constants.
+    """
+    tables = []
+    for setting, law in laws.items():
+        own = runs[(runs.setting == setting) & runs.multiplier_by_law.notna()]
+        for params in own.params.unique():
+            others, held = own[own.params != params], own[own.params == params]
+            if others.params.nunique() < 2 or len(others) < 8:
+                continue
+            columns = {name: others[name].to_numpy(float) for name in DamageBand.columns}
+            ratio = (others.test_loss / others.control_loss).to_numpy()
+            band = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=_fixed_exponents(columns))
+            at = {name: held[name].to_numpy(float) for name in DamageBand.columns}
+            predicted = band.predict(**at) ** (-1 / law.alpha)
+            tables.append(held.assign(predicted=predicted, multiplier=held.multiplier_by_law))
+    cell = ["setting", "params", "repeated_fraction", "repeats"]
+    table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[])
+    return table.groupby(cell)[["multiplier", "predicted"]].mean().reset_index()
 
 
 def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:

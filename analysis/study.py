@@ -22,6 +22,8 @@ from analysis.memorisation import against_bound, memorised
 from analysis.tables import Study, read_study
 from analysis.words import count, plural, share
 
+_MOST_PEAKS = 6
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -34,6 +36,7 @@ class Analysis:
     band: the edges of the bad band as power laws of N (`band.band_edges`);
     bound: each peak beside its incentive bound (`memorisation.against_bound`);
     descents: rises of test loss during training (`descent.rise_by_cell`);
+    held_out: cells beside their prediction from the other sizes (`predict.held_out_sizes`);
     laws: the control law of each setting; summary, notes: sentences for a reader.
     """
 
@@ -45,6 +48,7 @@ class Analysis:
     band: pd.DataFrame
     bound: pd.DataFrame
     descents: pd.DataFrame
+    held_out: pd.DataFrame
     laws: dict[int, PowerLaw]
     summary: tuple[str, ...]
     notes: tuple[str, ...]
@@ -62,6 +66,7 @@ def analyse(study: Study | str | Path) -> Analysis:
     band = band_edges(peaks)
     bound = against_bound(peaks, study.scans, laws)
     descents = rise_by_cell(rises(study))
+    held_out = _held_out(runs, laws)
     notes = [*study.notes, *(law_notes if study.repeated.size else [])]
     unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
     if unpaired:
@@ -71,9 +76,17 @@ def analyse(study: Study | str | Path) -> Analysis:
         )
     summary = summarise(study, peaks, laws, band)
     return Analysis(
-        *(study, runs, cells, controls, peaks, band, bound, descents, laws),
+        *(study, runs, cells, controls, peaks, band, bound, descents, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
+
+
+def _held_out(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFrame:
+    if runs.params.nunique() < 3:
+        return pd.DataFrame()
+    from analysis.predict import held_out_sizes  # brings JAX, a second that small studies save
+
+    return held_out_sizes(runs, laws)
 
 
 def mean_controls(study: Study) -> pd.DataFrame:
@@ -95,7 +108,10 @@ def summarise(
             f"Without repetition{where}, test loss falls with params as N^-{law.alpha:.3f} "
             f"({sizes} sizes)."
         )
-    for row in peaks.itertuples():
+    told = peaks
+    if len(peaks) > _MOST_PEAKS:  # the worst size of each scan; the others are in the table
+        told = peaks.loc[peaks.groupby("scan").damage.idxmax()]
+    for row in told.itertuples():
         scan = study.scans.loc[study.scans.scan == row.scan].iloc[0]
         sentences.append(_peak_sentence(row, _where(study, scan, fraction=True)))
     for row in band[band.edge == "worst"].itertuples():
@@ -110,7 +126,7 @@ def summarise(
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
     """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
     folder = Path(directory) / "analysis"
-    for name in ("runs", "cells", "controls", "peaks", "band", "bound", "descents"):
+    for name in ("runs", "cells", "controls", "peaks", "band", "bound", "descents", "held_out"):
         write_parquet(folder / f"{name}.parquet", getattr(analysis, name))
     write_parquet(folder / "scans.parquet", analysis.study.scans)
     content = {

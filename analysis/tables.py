@@ -1,10 +1,6 @@
 """Reading a study: its results (one row a run) and its curves (one row an evaluation).
 
-A study's runs fall into *scans*. Within a scan only the size, the repeats and the seed change, so
-that a control law can be drawn through its controls and damage read off along its repeats.
-Between scans something else changes: the repeated fraction, the budget, the corpus, a
-regulariser. A setting that follows from the size alone (a learning rate set by rule, a budget of
-20 tokens per parameter) makes no new scan.
+What cannot be used is set aside and said; `scans` tells which runs belong on one curve.
 """
 
 from __future__ import annotations
@@ -17,13 +13,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
+from analysis.scans import assign_scans
 
 REQUIRED = ("tokens", "repeated_fraction", "repeats", "seed", "params", "test_loss")
-SHAPE = ("params", "params_total", "d_model", "layers", "heads", "d_ff")
-SETTINGS = (
-    *("corpus", "vocabulary", "context", "batch_size", "tokens", "unit", "positions"),
-    *("attention_only", "dtype", "learning_rate", "weight_decay", "dropout"),
-)
 LOSSES = ("test_loss", "pool_loss", "ood_loss", "unique_loss", "repeated_loss")
 OPTIONAL = ("pool_tokens", "flops", "seconds", *LOSSES[1:])
 PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", "platform")
@@ -33,9 +25,9 @@ PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", 
 class Study:
     """A study's tables, checked.
 
-    results: one row a usable run, with `scan` (a number) and `is_control` added;
+    results: one row a usable run, with `is_control`, `setting` and `scan` (numbers) added;
     curves: one row an evaluation of those runs;
-    scans: one row a scan: `scan`, `label`, `repeated_fraction` and the settings that tell them apart;
+    scans: one row a scan, as `scans.assign_scans` makes them;
     meta: name, provenance and machine; notes: what was set aside and why, one sentence each.
     """
 
@@ -90,7 +82,7 @@ def make_study(
     results, notes = _usable(results)
     results["is_control"] = results.repeated_fraction == 0
     results.loc[results.is_control, "repeats"] = 0
-    results, scans = _assign_scans(results)
+    results, scans = assign_scans(results)
     if not results.is_control.any():
         notes.append(
             "No controls (repeated_fraction 0): damage, effective params and multiplier cannot be "
@@ -126,6 +118,11 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if "run_id" not in results:
         results["run_id"] = [f"row-{row}" for row in range(len(results))]
     results["run_id"] = results["run_id"].astype(str)
+    twice = results.run_id.duplicated(keep="last")
+    if twice.any():
+        names = ", ".join(results.run_id[twice].head(5))
+        notes.append(f"{twice.sum()} rows repeat a run_id; the last of each counts: {names}.")
+        results = results[~twice].copy()
     if "status" in results:
         unfinished = results[results.status != "done"]
         if len(unfinished):
@@ -152,56 +149,3 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         )
     results[["seed", "params", "tokens"]] = results[["seed", "params", "tokens"]].astype("int64")
     return results.reset_index(drop=True), notes
-
-
-def _assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Number the scans; a control belongs to every fraction of its settings, so it is scan -1 where several share it."""
-    keys = [name for name in SETTINGS if name in results]
-    constant_ratio = "tokens" in keys and _varies_within_size(results, "tokens")
-    table = results[keys].copy()
-    if constant_ratio:
-        ratio = (results.tokens / results.params).map(lambda value: float(f"{value:.3g}"))
-        if ratio.nunique() < results.tokens.nunique():
-            table = table.drop(columns="tokens").assign(tokens_per_param=ratio)
-    table = table[
-        [name for name in table if _varies_within_size(table.assign(params=results.params), name)]
-    ]
-    table = table.astype(object).where(table.notna(), "none")
-    setting = (
-        pd.Series(list(map(tuple, table.to_numpy())), index=results.index)
-        if len(table.columns)
-        else pd.Series([()] * len(results), index=results.index)
-    )
-    codes, settings = pd.factorize(setting)
-    results["setting"] = codes
-    fractions = results[~results.is_control].groupby("setting").repeated_fraction.unique()
-    rows, number = [], {}
-    for code, values in enumerate(settings):
-        for fraction in sorted(fractions.get(code, [])) or [0.0]:
-            number[code, fraction] = len(rows)
-            differs = dict(zip(table.columns, values, strict=True))
-            rows.append(
-                {"scan": len(rows), "setting": code, "repeated_fraction": fraction} | differs
-            )
-    results["scan"] = [
-        number.get((code, fraction), -1)
-        for code, fraction in zip(results.setting, results.repeated_fraction, strict=True)
-    ]
-    scans = pd.DataFrame(rows)
-    scans["label"] = [_label(row, table.columns) for row in rows]
-    return results, scans
-
-
-def _varies_within_size(table: pd.DataFrame, column: str) -> bool:
-    return bool((table.groupby("params")[column].nunique(dropna=False) > 1).any())
-
-
-def _label(row: dict, columns) -> str:
-    parts = [f"f = {row['repeated_fraction']:g}"] if row["repeated_fraction"] else ["no repetition"]
-    return ", ".join(
-        parts
-        + [
-            f"{name} {row[name]:,}" if isinstance(row[name], int) else f"{name} {row[name]}"
-            for name in columns
-        ]
-    )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from analysis.figures.band import bad_band
+from analysis.figures.capacity import capacity_share, incentive
 from analysis.figures.chart import Chart
 from analysis.figures.curves import learning_curves
+from analysis.figures.fitted import fit_chart, predicted_against_measured
 from analysis.figures.heatmap import multiplier_map
 from analysis.figures.in_print import draw, render
 from analysis.figures.params import loss_against_params
 from analysis.figures.pool import pool_against_test
 from analysis.figures.repeats import loss_against_repeats, multiplier_against_repeats
+from analysis.figures.slice import vertical_slice
 
-__all__ = ["Chart", "draw", "gallery", "render"]
+__all__ = ["Chart", "draw", "fit_chart", "gallery", "render"]
 
 _FIGURES = (
     loss_against_repeats,
@@ -19,6 +23,11 @@ _FIGURES = (
     loss_against_params,
     pool_against_test,
     learning_curves,
+    bad_band,
+    vertical_slice,
+    capacity_share,
+    incentive,
+    predicted_against_measured,
 )
 
 

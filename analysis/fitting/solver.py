@@ -9,12 +9,19 @@ little, and it converges where a quasi-Newton method crawls along the Huber func
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+if "jax" not in sys.modules:  # a process that only fits must not take hold of an accelerator
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from analysis.laws import Law
 
@@ -53,7 +60,7 @@ def minimise(
     starts = np.asarray(starts, float)
     free = np.ones(starts.shape[1]) if free is None else np.asarray(free, float)
     weights = np.broadcast_to(weights, (len(starts), len(loss)))
-    with jax.enable_x64(True):
+    with _precisely():
         table = ({name: jnp.asarray(columns[name]) for name in law.columns}, jnp.log(loss), delta)
         theta, objective = starts.copy(), np.full(len(starts), np.inf)
         converged = np.zeros(len(starts), bool)
@@ -73,7 +80,7 @@ def minimise(
 
 def objectives(law, columns, loss, points, weights, delta: float = HUBER_DELTA) -> np.ndarray:
     """The objective at each of `points` [points, constants], without solving."""
-    with jax.enable_x64(True):
+    with _precisely():
         table = {name: jnp.asarray(columns[name]) for name in law.columns}
         values = jax.vmap(
             lambda theta: _objective(theta, law, table, jnp.log(loss), delta, weights)
@@ -83,13 +90,20 @@ def objectives(law, columns, loss, points, weights, delta: float = HUBER_DELTA) 
 
 def sensitivities(law: type[Law], columns, coordinates: np.ndarray) -> np.ndarray:
     """d ln prediction / d coordinates, [rows, constants]."""
-    with jax.enable_x64(True):
+    with _precisely():
         table = {name: jnp.asarray(columns[name]) for name in law.columns}
         return np.asarray(
             jax.jacfwd(lambda theta: law.log_loss(law.at(theta, jnp), table, jnp))(
                 jnp.asarray(coordinates)
             )
         )
+
+
+@contextmanager
+def _precisely():
+    """Float64 on the CPU, whatever else the process does with JAX."""
+    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+        yield
 
 
 def _padded(chunk: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ def control_loss(params):
     return (2e9 / params) ** 0.09
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tables():
     """A maker of (results, curves); see its arguments."""
     return make_tables

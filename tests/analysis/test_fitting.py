@@ -1,5 +1,8 @@
 """Fits recover the constants that a table was drawn from, and say when they cannot."""
 
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from scipy.optimize import minimize
 
 from analysis.errors import AnalysisError
+from analysis.figures import fit_chart, render
 from analysis.fitting import fit, fit_table, held_out_error, profile
 from analysis.fitting.bootstrap import resample
 from analysis.fitting.solver import minimise
@@ -211,3 +215,19 @@ def test_a_studys_own_table_fits_its_controls_alone(study_dir):
     assert found.law.alpha == pytest.approx(0.09, abs=0.002)
     assert len(found.loss) == 10 and any("with repetition left out" in w for w in found.warnings)
     assert found.as_dict()["intervals"]["alpha"][0] <= found.law.alpha
+
+
+def test_a_fit_can_be_drawn():
+    columns, loss = draw(TRUTHS[1], rows=30)
+    chart = fit_chart(fit(FlooredPowerLaw, columns, loss))
+    assert len(chart.table) == 30 and "E = 1." in chart.caption
+    assert b"<svg" in render(chart)
+
+
+def test_a_process_that_fits_takes_no_accelerator():
+    script = "import analysis.fitting, jax; print(jax.config.jax_platforms)"
+    environment = {key: value for key, value in os.environ.items() if key != "JAX_PLATFORMS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.strip() == "cpu"

@@ -13,14 +13,9 @@ from analysis.tables import make_study
 
 
 @pytest.fixture(scope="module")
-def damage():
-    from importlib.util import module_from_spec, spec_from_file_location
-    from pathlib import Path
-
-    spec = spec_from_file_location("synthetic", Path(__file__).with_name("conftest.py"))
-    spec.loader.exec_module(synthetic := module_from_spec(spec))
-    tables = synthetic.make_tables(noise=0.003, fractions=(0.1, 0.5))
-    return fit_damage(analyse(make_study(*tables)), bootstrap=100)
+def damage(tables):
+    study = make_study(*tables(noise=0.003, fractions=(0.1, 0.5)))
+    return fit_damage(analyse(study), bootstrap=100)
 
 
 def test_a_measured_cell_is_predicted(damage):
@@ -76,3 +71,12 @@ def test_a_study_without_controls_cannot_predict(tables):
     results, curves = tables()
     with pytest.raises(AnalysisError, match="no control law"):
         fit_damage(analyse(make_study(results[results.repeats > 0], curves)))
+
+
+def test_each_size_is_foreseen_from_the_others(tables):
+    analysis = analyse(make_study(*tables(seeds=(0,))))
+    assert len(analysis.held_out) == len(analysis.cells)
+    assert analysis.held_out.predicted.to_numpy() == pytest.approx(
+        analysis.held_out.multiplier.to_numpy(), rel=1e-3
+    )
+    assert analyse(make_study(*tables(sizes=(24_576, 98_304)))).held_out.empty

@@ -51,3 +51,9 @@ def test_what_is_written_reads_back(study_dir):
     summary = json.loads((folder / "summary.json").read_text())
     assert tuple(summary["summary"]) == analysis.summary
     assert summary["study"]["git_commit"] == ["abc"]
+
+
+def test_a_large_study_is_summed_up_by_its_worst_sizes(tables):
+    analysis = analyse(make_study(*tables(fractions=(0.03, 0.1, 0.5), seeds=(0,))))
+    told = [sentence for sentence in analysis.summary if "costs most" in sentence]
+    assert len(analysis.peaks) == 9 and len(told) == 3
