@@ -53,7 +53,8 @@ class Config(BaseModel):
 
 
 def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    first = error.errors()[0]
+    # A misspelt key also leaves a field missing: the misspelling is the one to name.
+    first = min(error.errors(), key=lambda e: e["type"] == "missing")
     field = ".".join(str(part) for part in first["loc"])
     prefix = f"{where}: " if where else ""
     if first["type"] == "extra_forbidden":

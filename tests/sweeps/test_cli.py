@@ -1,0 +1,246 @@
+"""The command line as a user meets it, with real runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sweeps.grid import load_plan
+from sweeps.store import StudyDirectory
+
+OSTINATO = Path(sys.executable).parent / "ostinato"
+
+GRID = """
+name: tiny
+description: Two sizes, two repeat counts, on a directory of text.
+base:
+  corpus: {corpus}
+  context: 32
+  batch_size: 16
+  tokens: {tokens}
+  repeated_fraction: 0.5
+  evaluations: 4
+  evaluation_tokens: 1024
+  ood_corpus: null
+axes:
+  d_model: [16, 32]
+  repeats: [8, 40]
+"""
+
+
+def ostinato(*arguments, data_dir=None, check=None):
+    environment = dict(os.environ) | ({"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {})
+    result = subprocess.run(
+        [OSTINATO, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if check is not None:
+        assert result.returncode == check, result.stderr + result.stdout
+    return result
+
+
+@pytest.fixture(scope="module")
+def grid(text_corpus, tmp_path_factory):
+    path = tmp_path_factory.mktemp("grid") / "tiny.yaml"
+    path.write_text(GRID.format(corpus=text_corpus, tokens=30720))
+    return path
+
+
+@pytest.fixture(scope="module")
+def studied(grid, data_dir, tmp_path_factory):
+    out = tmp_path_factory.mktemp("studies") / "tiny"
+    result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
+    return out, result
+
+
+def losses(out):
+    table = pd.read_parquet(out / "results.parquet").set_index("run_id")
+    return table["test_loss"].sort_index()
+
+
+@pytest.mark.slow
+def test_a_study_ends_with_results_curves_and_a_report(studied):
+    out, result = studied
+    results, curves = (pd.read_parquet(out / f"{name}.parquet") for name in ("results", "curves"))
+    assert len(results) == 6 and (results["status"] == "done").all()
+    assert (results["repeated_fraction"] == 0).sum() == 2
+    assert results[["test_loss", "pool_loss", "flops", "tokens_per_second"]].notna().all(axis=None)
+    assert curves.groupby("run_id").size().tolist() == [5] * 6
+    report = out / "report" / "index.html"
+    assert report.stat().st_size > 10_000 and str(report) in result.stdout.replace("\n", "")
+    for run in load_plan(out / "grid.yaml").runs:
+        written = json.loads((out / "runs" / run.run_id / "config.json").read_text())
+        assert written == run.model_dump(mode="json")
+
+
+@pytest.mark.slow
+def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
+    out, _ = studied
+    before = {p: p.stat().st_mtime_ns for p in (out / "runs").rglob("status.json")}
+    result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
+    assert "6 of 6 runs are done already" in result.stdout
+    assert before == {p: p.stat().st_mtime_ns for p in (out / "runs").rglob("status.json")}
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_workers_are_killed_ends_with_the_same_results(
+    studied, grid, data_dir, tmp_path
+):
+    out = tmp_path / "tiny"
+    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
+    process = subprocess.Popen(
+        [OSTINATO, "sweep", grid, "--out", out], env=environment, stdout=subprocess.DEVNULL
+    )
+    while not list(out.glob("claims/*")):  # one worker at work
+        time.sleep(0.2)
+        assert process.poll() is None
+    claim = next(out.glob("claims/*"))
+    os.kill(json.loads(claim.read_text())["pid"], signal.SIGKILL)
+    assert process.wait(120) == 0
+    assert losses(out).equals(losses(studied[0]))
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, data_dir, tmp_path):
+    out = tmp_path / "tiny"
+    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
+
+    def start():
+        return subprocess.Popen(
+            [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    first = start()
+    while not list(out.glob("claims/*")):
+        time.sleep(0.2)
+    pid = json.loads(next(out.glob("claims/*")).read_text())["pid"]
+    first.kill()
+    first.communicate()
+    # Its worker reads the end of its input after the run in hand; ended here, as a reboot would.
+    os.kill(pid, signal.SIGKILL)
+    both = [start(), start()]
+    printed = [process.communicate(timeout=180)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert losses(out).equals(losses(studied[0]))
+    trained = [line for text in printed for line in text.splitlines() if "test loss" in line]
+    assert len(trained) == len(set(trained)) <= 6
+
+
+@pytest.mark.slow
+def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_path):
+    wild = tmp_path / "wild.yaml"
+    wild.write_text(
+        grid.read_text()
+        + "runs:\n  - {d_model: 16, repeated_fraction: 0, learning_rate: 1.0e+30}\n"
+    )
+    result = ostinato("sweep", wild, "--out", tmp_path / "out", data_dir=data_dir, check=1)
+    assert "failed: loss is nan at step" in result.stderr and result.stderr.count("\n") == 1
+    states = [status["state"] for _, status in StudyDirectory(tmp_path / "out").statuses()]
+    assert sorted(states) == ["done"] * 6 + ["failed"]
+    table = ostinato("status", tmp_path / "out", "--json", check=0)
+    assert {row["error"] is None for row in json.loads(table.stdout)} == {True, False}
+
+
+def test_the_plan_is_every_run_with_its_sizes(grid):
+    rows = json.loads(ostinato("plan", grid, "--json", check=0).stdout)
+    assert len(rows) == 6
+    assert {row["pool_tokens"] for row in rows} == {0, 60 * 32, 12 * 32}
+    assert {row["params"] for row in rows} == {6144, 24576}
+    chosen = ostinato("plan", grid, "--json", "--select", "repeats == 8", check=0)
+    assert len(json.loads(chosen.stdout)) == 2
+    assert "6 runs" in ostinato("plan", grid, check=0).stdout
+
+
+def bad(result, line):
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("ostinato: ") and result.stderr.count("\n") == 1
+    assert line in result.stderr
+    assert not result.stdout
+
+
+BAD_GRIDS = [
+    ("repeated_fraction: 0.5", "repeated_fraction: 1.5", "repeated_fraction: input should be"),
+    ("repeats: [8, 40]", "repeats: [0]", "repeats: 0 with repeated_fraction 0.5"),
+    ("repeats: [8, 40]", "repeats: [1000]", "pool smaller than one sequence; at most 480"),
+    ("d_model: [16, 32]", "d_model: [wide]", "d_model: "),
+    ("context: 32", "contxt: 32", "contxt: unknown key; did you mean context"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line"), BAD_GRIDS, ids=[new for _, new, _ in BAD_GRIDS])
+def test_bad_grids_are_one_line_and_nothing_is_written(grid, tmp_path, old, new, line):
+    path = tmp_path / "bad.yaml"
+    path.write_text(grid.read_text().replace(old, new))
+    bad(ostinato("study", path, "--out", tmp_path / "out", data_dir=tmp_path / "data"), line)
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+@pytest.mark.slow
+def test_a_budget_over_the_corpus_says_how_many_tokens_there_are(grid, data_dir, tmp_path):
+    path = tmp_path / "long.yaml"
+    path.write_text(grid.read_text().replace("tokens: 30720", "tokens: 1B"))
+    result = ostinato("sweep", path, "--out", tmp_path / "out", data_dir=data_dir)
+    assert result.returncode == 2 and "training tokens at context 32; lower tokens" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_directory_without_text_is_named(grid, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    path = tmp_path / "empty.yaml"
+    lines = grid.read_text().splitlines()
+    path.write_text(
+        "\n".join(f"  corpus: text_files:{empty}" if "corpus: text" in x else x for x in lines)
+    )
+    result = ostinato("sweep", path, "--out", tmp_path / "out", data_dir=tmp_path / "data")
+    assert result.returncode == 2 and str(empty) in result.stderr and result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_an_output_directory_of_another_grid_is_refused(studied, grid, data_dir, tmp_path):
+    out, _ = studied
+    before = (out / "grid.yaml").read_text()
+    other = tmp_path / "other.yaml"
+    other.write_text(grid.read_text().replace("name: tiny", "name: huge"))
+    bad(
+        ostinato("sweep", other, "--out", out, data_dir=data_dir),
+        "holds the study 'tiny', not 'huge'",
+    )
+    other.write_text(grid.read_text().replace("[8, 40]", "[8, 30]"))
+    bad(ostinato("sweep", other, "--out", out, data_dir=data_dir), "repeats: 40 is gone")
+    assert (out / "grid.yaml").read_text() == before
+
+
+def test_other_bad_input_is_one_line(grid, tmp_path):
+    (tmp_path / "file").write_text("x")
+    bad(ostinato("plan", "quik"), "quik: unknown grid; did you mean quick")
+    bad(ostinato("plan", tmp_path / "no.yaml"), "no such grid file")
+    bad(
+        ostinato("plan", grid, "--select", "parms > 1"),
+        "parms: unknown column; did you mean params",
+    )
+    bad(ostinato("plan", grid, "--select", "params > 1e12"), "no run of tiny matches")
+    bad(ostinato("sweep", grid, "--out", tmp_path), "is not empty and holds no study")
+    bad(ostinato("status", tmp_path / "no"), "holds no study")
+    bad(ostinato("train", grid, "zzz", "--out", tmp_path / "o"), "zzz names 0 runs")
+
+
+def test_every_command_has_an_example():
+    commands = ("study", "plan", "sweep", "train", "status", "collect", "report")
+    assert all(name in ostinato("--help", check=0).stdout for name in commands)
+    for name in commands:
+        assert f"Example: ostinato {name}" in ostinato(name, "--help", check=0).stdout
