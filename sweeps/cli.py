@@ -154,6 +154,21 @@ def collect(directory: Study) -> None:
     )
 
 
+@app.command(epilog="Example: ostinato analyse studies/quick --json")
+def analyse(directory: Study, as_json: AsJson = False) -> None:
+    """Compute a study's laws and multipliers into DIR/analysis, and say what was found."""
+    from analysis import analyse as analyse_study
+    from analysis.study import write_analysis
+
+    found = analyse_study(directory)
+    write_analysis(found, directory)
+    if as_json:
+        print((directory / "analysis" / "summary.json").read_text())
+    else:
+        for sentence in found.summary:
+            console.print(f"- {sentence}", soft_wrap=True)
+
+
 @app.command(epilog="Example: ostinato report studies/quick --serve")
 def report(
     directory: Study,
