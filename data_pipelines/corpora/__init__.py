@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_pipelines.errors import OstinatoError
+
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
@@ -98,7 +100,13 @@ def _discard_unfinished(builder: DatasetBuilder) -> None:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold a lock among processes; the system lets go of it if this one dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise OstinatoError(
+            f"data_dir: {path.parent} cannot be written ({error.strerror}); set OSTINATO_DATA_DIR"
+        ) from None
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

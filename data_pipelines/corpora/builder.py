@@ -20,6 +20,7 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     'summary' line and what the corpus has to say of itself.
     """
 
+    # To be raised with every change of what is written for the same config.
     VERSION = tfds.core.Version("1.0.0")
     code_path = None  # where TFDS would look for checksums of downloads: there are none
 

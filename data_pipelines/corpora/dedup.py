@@ -19,6 +19,7 @@ WORDS_IN_SHINGLE = 5
 THRESHOLD = 0.5
 """Jaccard similarity of shingle sets from which documents count as near duplicates."""
 
+_AT_ONCE = 2**16
 _WORD = re.compile(r"\w+")
 
 
@@ -41,8 +42,16 @@ def line_shingles(text: str) -> np.ndarray:
 def signature(shingles: np.ndarray) -> np.ndarray:
     """MinHash signature, uint32 [128], of a set of hashes."""
     minhash = _empty().copy()
-    minhash.update_batch(shingles)
+    for start in range(0, len(shingles), _AT_ONCE):
+        minhash.update_batch(shingles[start : start + _AT_ONCE])
     return minhash.hashvalues
+
+
+@cache
+def bands(threshold: float) -> tuple[int, int]:
+    """(bands, rows a band) by which candidates of a similarity are found among signatures."""
+    index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
+    return index.b, index.r
 
 
 def first_of_kind(

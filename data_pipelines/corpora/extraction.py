@@ -37,7 +37,8 @@ class Extraction(NamedTuple):
 
     documents: list[Document]
     stages: dict[str, dict[str, int]]
-    """{'found' | 'cleaned' | 'distinct' | 'not nearly alike': {'documents': ..., 'bytes': ...}}"""
+    """{'found' | 'cleaned' | 'distinct' | 'not nearly alike': {'documents': ..., 'bytes': ...}};
+    files that say a program wrote them are not among the found."""
 
 
 class _Chunk(NamedTuple):

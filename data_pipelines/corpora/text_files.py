@@ -15,7 +15,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -153,5 +153,12 @@ def _reading(path: Path, read):
 
 
 def _sha256(file: Path) -> bytes:
+    status = file.stat()
+    return _sha256_of(file, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2**20)
+def _sha256_of(file: Path, size: int, modified: int) -> bytes:
+    """A file's digest, read once in a process unless its size or time of change are others."""
     with file.open("rb") as data:
         return hashlib.file_digest(data, "sha256").digest()

@@ -122,3 +122,9 @@ def test_what_a_killed_process_left_behind_is_cleared_away(tmp_path):
     left.mkdir(parents=True)
     prepare_corpus("zipf/10kB", tmp_path)
     assert not left.exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OstinatoError, match=r"data_dir: \S+/file/tfds cannot be written"):
+        prepare_corpus("zipf/10kB", tmp_path / "file")

@@ -1,0 +1,135 @@
+"""What a corpus repeats is found: planted copies, changed copies and shared passages."""
+
+import json
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_pipelines import duplicates
+from data_pipelines.corpora.dedup import signature, word_shingles
+from data_pipelines.corpora.documents import split_of
+from data_pipelines.duplicates import find_duplicates, near_clusters
+from data_pipelines.errors import OstinatoError
+
+WORDS = [a + b for a in "bdfgklmnprst" for b in ("ate", "ile", "one", "ude", "ash", "ing")]
+CONTEXT = 64
+
+
+def text(seed, words=60):
+    return f"{seed} " + " ".join(random.Random(seed).choices(WORDS, k=words))
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A directory whose train split has 100 single documents, 5 seen 4 times and 1 seen 40 times,
+    10 that are each a changed copy of another one, and a passage that 7 documents share."""
+    singles = in_train(range(1000), 100)
+    four = in_train(range(1000, 2000), 5)
+    forty = in_train(range(2000, 3000), 1)
+    pairs = ((text(f"{n} pair"), text(f"{n} pair") + f" {n} more") for n in range(1000))
+    pairs = (pair for pair in pairs if all(split_of(t) == "train" for t in pair))
+    changed = [t for _, pair in zip(range(10), pairs, strict=False) for t in pair]
+    passage = text("shared", 100)
+    share = in_train((f"{n} share" for n in range(1000)), 7, lambda n: text(n) + " " + passage)
+    heldout = [t for t in (text(f"{n} other") for n in range(500)) if split_of(t) != "train"]
+    documents = singles + 4 * four + 40 * forty + changed + share + heldout
+    root = tmp_path_factory.mktemp("planted")
+    lines = "".join(json.dumps({"text": document}) + "\n" for document in documents)
+    (root / "documents.jsonl").write_text(lines)
+    sizes = {"4": size(four), "40": size(forty), "passage": size([passage])}
+    return f"text_files:{root}", sizes
+
+
+def in_train(seeds, count, make=text):
+    found = (make(seed) for seed in seeds)
+    return [next(t for t in found if split_of(t) == "train") for _ in range(count)]
+
+
+def size(documents):
+    """Tokens of documents with their ends."""
+    return sum(len(document) + 1 for document in documents)
+
+
+@pytest.fixture(scope="module")
+def report(planted, tmp_path_factory):
+    return find_duplicates(planted[0], tmp_path_factory.mktemp("data"), context=CONTEXT)
+
+
+def test_documents_are_counted_as_often_as_they_come_up(report, planted):
+    table = report.exact.set_index("repeats")
+    assert table["documents"].to_dict() == {1: 127, 4: 5, 40: 1}
+    assert table["tokens"][4] == 4 * planted[1]["4"]
+    assert table["tokens"][40] == 40 * planted[1]["40"]
+    assert table["tokens"].sum() == report.tokens
+    assert report.documents == 127 + 20 + 40
+
+
+def test_changed_copies_are_clusters(report):
+    near = report.near.set_index("repeats")["documents"]
+    assert near[1] == 107 and near[2] == 10 and near[4] == 5 and near[40] == 1
+
+
+def test_every_stretch_is_counted_wherever_it_starts(report, planted):
+    """Copies of whole documents, passages shared within them, and what nobody shares."""
+    table = report.spans.set_index("repeats")
+    assert report.sampled == 1
+    assert table["tokens"][40] == 40 * planted[1]["40"]
+    # some of the documents that share the passage share the letters before it as well
+    assert table["tokens"][4] == pytest.approx(4 * planted[1]["4"], abs=50)
+    assert table["tokens"][7] == pytest.approx(7 * planted[1]["passage"], abs=50)
+    assert table["tokens"].sum() == report.tokens
+    assert table["token_share"].sum() == pytest.approx(1)
+
+
+def test_shares_are_unbiased_where_memory_holds_a_sample(report, planted, tmp_path):
+    sample = find_duplicates(planted[0], tmp_path, context=CONTEXT, capacity=3000)
+    assert sample.sampled < 0.5
+    shares, exact = (r.spans.set_index("repeats")["token_share"] for r in (sample, report))
+    assert shares[1] == pytest.approx(exact[1], abs=0.05)
+    assert shares[40] == pytest.approx(exact[40], abs=0.05)
+
+
+def test_pools_are_what_a_grid_needs(report, tmp_path):
+    for name, read in {"pools.csv": pd.read_csv, "pools.parquet": pd.read_parquet}.items():
+        report.write(tmp_path / name)
+        pools = read(tmp_path / name)
+        assert list(pools.columns) == ["repeats", "sequences", "tokens", "token_share"]
+        assert pools["token_share"].sum() == pytest.approx(1)
+        made = pools["repeats"] * pools["sequences"] * CONTEXT
+        assert (made - pools["tokens"]).abs().max() < 0.05 * report.tokens
+        assert pools["repeats"].is_monotonic_increasing
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["pools.csv", "pools.parquet"]
+    with pytest.raises(OstinatoError, match=r"pools\.txt: write to a \.csv or \.parquet file"):
+        report.write(tmp_path / "pools.txt")
+
+
+def test_examples_show_what_is_repeated_most_and_where(report):
+    first = {
+        kind: next(e for e in report.examples if e.kind == kind) for kind in ("document", "span")
+    }
+    assert first["document"].repeats == first["span"].repeats == 40
+    assert len(first["document"].sources) == 3
+    assert "documents.jsonl:" in first["span"].sources[0]
+    assert len(first["span"].text.encode()) <= CONTEXT
+
+
+def test_a_trained_vocabulary_counts_in_its_own_tokens(planted, tmp_path, report):
+    tokens = find_duplicates(planted[0], tmp_path, vocabulary="sentencepiece:400", context=16)
+    assert tokens.tokens < report.tokens / 2
+    assert tokens.exact["documents"].tolist() == report.exact["documents"].tolist()
+
+
+def test_documents_that_are_not_alike_are_not_linked(monkeypatch):
+    monkeypatch.setattr(duplicates, "_ROWS_AT_ONCE", 3)
+    texts = [text(n) for n in range(50)] + [text(n) + " end" for n in range(0, 50, 5)]
+    signatures = np.stack([signature(word_shingles(t)) for t in texts])
+    clusters = near_clusters(signatures, 0.5)
+    assert len(set(clusters[:50])) == 50
+    assert clusters[50:].tolist() == clusters[:50:5].tolist()
+
+
+def test_a_missing_directory_is_one_line(tmp_path):
+    with pytest.raises(OstinatoError, match="is not a directory"):
+        find_duplicates(f"text_files:{tmp_path / 'none'}", tmp_path)
