@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.fitting import Fit, fit
+from analysis.fitting import Fit, fit, refit_without
 from analysis.fitting.bootstrap import interval
 from analysis.laws import DamageBand, PowerLaw
 from analysis.words import count, share
@@ -168,16 +168,24 @@ def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFram
     tables = []
     for setting, law in laws.items():
         own = runs[(runs.setting == setting) & runs.multiplier_by_law.notna()]
-        for params in own.params.unique():
-            others, held = own[own.params != params], own[own.params == params]
-            if others.params.nunique() < 2 or len(others) < 8:
-                continue
-            columns = {name: others[name].to_numpy(float) for name in DamageBand.columns}
-            ratio = (others.test_loss / others.control_loss).to_numpy()
-            band = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=_fixed_exponents(columns))
-            at = {name: held[name].to_numpy(float) for name in DamageBand.columns}
-            predicted = band.predict(**at) ** (-1 / law.alpha)
-            tables.append(held.assign(predicted=predicted, multiplier=held.multiplier_by_law))
+        sizes = [
+            params
+            for params, held in own.groupby("params")
+            if own.params[own.params != params].nunique() > 1 and len(own) - len(held) > 8
+        ]
+        if not sizes:
+            continue
+        columns = {name: own[name].to_numpy(float) for name in DamageBand.columns}
+        ratio = (own.test_loss / own.control_loss).to_numpy()
+        fixed = _fixed_exponents(columns)
+        whole = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=fixed)
+        for params, band in zip(sizes, refit_without(whole, own.params, sizes), strict=True):
+            held = own.params.to_numpy() == params
+            predicted = band.predict(**{name: v[held] for name, v in columns.items()})
+            multiplier = own.multiplier_by_law[held]
+            tables.append(
+                own[held].assign(predicted=predicted ** (-1 / law.alpha), multiplier=multiplier)
+            )
     cell = ["setting", "params", "repeated_fraction", "repeats"]
     table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[])
     return table.groupby(cell)[["multiplier", "predicted"]].mean().reset_index()

@@ -8,13 +8,13 @@ from analysis.figures.chart import Chart
 from analysis.figures.curves import learning_curves
 from analysis.figures.fitted import fit_chart, predicted_against_measured
 from analysis.figures.heatmap import multiplier_map
-from analysis.figures.in_print import draw, render
+from analysis.figures.in_print import draw, render, render_each
 from analysis.figures.params import loss_against_params
 from analysis.figures.pool import pool_against_test
 from analysis.figures.repeats import loss_against_repeats, multiplier_against_repeats
 from analysis.figures.slice import vertical_slice
 
-__all__ = ["Chart", "draw", "fit_chart", "gallery", "render"]
+__all__ = ["Chart", "draw", "fit_chart", "gallery", "render", "render_each"]
 
 _FIGURES = (
     loss_against_repeats,

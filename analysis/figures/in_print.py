@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from itertools import chain
 from math import ceil
@@ -47,12 +48,21 @@ _PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_WIDTH, _COLUMNS = 3.5, 2.9, 1.35, 3
 
 def render(chart: Chart, kind: str = "svg", title: bool = False) -> bytes:
     """`chart` as a file's content; `kind` is svg, pdf or png (at 160 dots per inch)."""
-    content = BytesIO()
-    stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    return render_each(chart, [kind], title)[kind]
+
+
+def render_each(chart: Chart, kinds: Iterable[str], title: bool = False) -> dict[str, bytes]:
+    """`chart` as several kinds of file, drawn and laid out once."""
+    files = {}
     with mpl.rc_context(STYLE):
         figure = draw(chart, title)
-        figure.savefig(content, format=kind, dpi=160, metadata=stamp)
-    return content.getvalue()
+        for kind in kinds:
+            content = BytesIO()
+            stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+            figure.savefig(content, format=kind, dpi=160, metadata=stamp)
+            figure.set_layout_engine("none")  # keep what the first one worked out
+            files[kind] = content.getvalue()
+    return files
 
 
 def draw(chart: Chart, title: bool = False) -> Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.fitting.solver import sensitivities
 from analysis.laws import Law
 
 _WIDE = 30.0  # a positive constant known to no better than this factor is not known
@@ -55,7 +54,7 @@ def undetermined(
             for name, a, b in zip(names, low, high, strict=True)
             if (b / max(a, 1e-300) > _WIDE if name in positive else b - a > 1)
         ]
-    slopes = sensitivities(type(law), columns, law.coordinates())
+    slopes = _sensitivities(law, columns)
     scale = np.maximum(np.linalg.norm(slopes, axis=0), 1e-300)
     freedom = max(1, len(residuals) - len(names))
     noise = np.sqrt(np.sum(residuals**2) / freedom)
@@ -67,3 +66,19 @@ def undetermined(
         for name, error in zip(names, errors, strict=True)
         if 2 * error > (np.log(_WIDE) if name in positive else 1)
     ]
+
+
+def _sensitivities(law: Law, columns: dict[str, np.ndarray], step: float = 1e-5) -> np.ndarray:
+    """d ln prediction / d coordinates, [rows, constants], by central differences."""
+    here = law.coordinates()
+    return np.stack(
+        [
+            (
+                law.log_loss(law.at(here + step * axis), columns)
+                - law.log_loss(law.at(here - step * axis), columns)
+            )
+            / (2 * step)
+            for axis in np.eye(len(here))
+        ],
+        axis=1,
+    )

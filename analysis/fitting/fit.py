@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ class Fit:
     residuals: np.ndarray
     warnings: tuple[str, ...]
     delta: float = HUBER_DELTA
+    fixed: tuple[str, ...] = ()
 
     @property
     def constants(self) -> dict[str, float]:
@@ -148,6 +149,7 @@ def fit(
         *(natural, arrays, loss, float(least), float(reached.mean()), samples, residuals),
         tuple(warnings),
         delta,
+        tuple(fixed),
     )
 
 
@@ -181,15 +183,22 @@ def held_out_error(
     labels = [label for label in np.unique(by) if (by != label).sum() > len(whole.constants)]
     if not labels:
         return {}
-    weights = np.array([(by != label).astype(float) for label in labels])
-    starts = np.tile(whole.law.coordinates(), (len(labels), 1))
-    solution = minimise(law, arrays, loss, starts, weights)
     errors = {}
-    for label, coordinates in zip(labels, solution.coordinates, strict=True):
+    for label, law in zip(labels, refit_without(whole, by, labels), strict=True):
         own = by == label
-        predicted = law.at(coordinates).predict(**{k: v[own] for k, v in arrays.items()})
+        predicted = law.predict(**{name: values[own] for name, values in arrays.items()})
         errors[label.item()] = float(np.mean(np.abs(np.log(loss[own] / predicted))))
     return errors
+
+
+def refit_without(fitted: Fit, by: ArrayLike, labels: Sequence) -> list[Law]:
+    """The law fitted anew without the rows of each label in turn, all in one batch."""
+    law, by = type(fitted.law), np.asarray(by)
+    weights = np.array([(by != label).astype(float) for label in labels])
+    starts = np.tile(fitted.law.coordinates(), (len(labels), 1))
+    free = np.array([name not in fitted.fixed for name in law.constant_names()])
+    found = minimise(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, free)
+    return [law.at(coordinates) for coordinates in found.coordinates]
 
 
 def _check(law: type[Law], columns: Mapping, loss: np.ndarray, fixed: Mapping) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.figures import gallery, render
+from analysis.figures import gallery, render_each
 from analysis.files import write_bytes, write_csv, write_text
 from analysis.report.page import page
 from analysis.study import Analysis, analyse, write_analysis
@@ -20,8 +20,8 @@ def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Pat
     write_analysis(analysis, study_dir)
     report, charts = Path(study_dir) / "report", gallery(analysis)
     for chart in charts:
-        for kind in ("svg", "pdf"):
-            write_bytes(report / "figures" / f"{chart.key}.{kind}", render(chart, kind))
+        for kind, content in render_each(chart, ("svg", "pdf")).items():
+            write_bytes(report / "figures" / f"{chart.key}.{kind}", content)
         write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
     write_csv(report / "figures" / "runs.csv", analysis.study.results)
     return write_text(report / "index.html", page(analysis, charts))
