@@ -1,17 +1,17 @@
-"""Installed packages in, a deduplicated list of documents out, over a pool of processes.
+"""Installed packages in, a deduplicated list of documents out, over several processes.
 
 The outcome depends on the packages alone, never on the number of processes. No TensorFlow in here:
-it is what the processes of the pool import.
+it is what those processes import.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -56,8 +56,7 @@ def extract(kind: Kind, packages: Iterable[str], processes: int | None = None) -
     """
     packages = sorted(packages)
     files = [f for f in source_files(packages) if kind == "code" or not f.is_test]
-    with _mapper(processes or len(os.sched_getaffinity(0))) as mapper:
-        chunks = list(mapper(partial(_read, kind), _chunks(files)))
+    chunks = _read_all(kind, list(_chunks(files)), processes or len(os.sched_getaffinity(0)))
     if kind == "prose":
         chunks.append(_clean(kind, (Document(*pair) for pair in descriptions(packages))))
     stages = {"found": _counts(sum(c.found for c in chunks), sum(c.found_bytes for c in chunks))}
@@ -78,14 +77,33 @@ def extract(kind: Kind, packages: Iterable[str], processes: int | None = None) -
     return Extraction([document for document, _ in pairs], stages)
 
 
-@contextmanager
-def _mapper(processes: int):
-    """A `map` that keeps the order, over fresh processes where there are to be several."""
+def _read_all(kind: Kind, chunks: list[list[SourceFile]], processes: int) -> list[_Chunk]:
+    """Read chunks of files, each process an equal share of them.
+
+    Plain subprocesses rather than multiprocessing, whose children would run a caller's script again
+    unless it is guarded, and come upon the corpus's lock there.
+    """
     if processes == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        yield pool.map
+        return [_read(kind, files) for files in chunks]
+    command = [sys.executable, "-c", f"import {__name__} as extraction; extraction.serve()"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+    def read(share: list[list[SourceFile]]) -> list[_Chunk]:
+        task = pickle.dumps((kind, share))
+        done = subprocess.run(
+            command, input=task, stdout=subprocess.PIPE, check=True, env=environment
+        )
+        return pickle.loads(done.stdout)
+
+    with ThreadPoolExecutor(processes) as threads:
+        shares = threads.map(read, (chunks[i::processes] for i in range(processes)))
+        return [chunk for share in shares for chunk in share]
+
+
+def serve() -> None:
+    """Be a process of `extract`: a kind and chunks of files on stdin, what is in them on stdout."""
+    kind, chunks = pickle.load(sys.stdin.buffer)
+    pickle.dump([_read(kind, files) for files in chunks], sys.stdout.buffer)
 
 
 def _chunks(files: list[SourceFile]) -> Iterator[list[SourceFile]]:

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -178,6 +180,19 @@ def test_the_outcome_is_the_same_for_any_number_of_processes_and_holds_no_duplic
     sizes = [stage["bytes"] for stage in one.stages.values()]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == sum(len(text.encode()) for text in texts)
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_can_prepare_a_corpus(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from data_pipelines.corpora.embedded import PyDocs\n"
+        "PyDocs.processes = 2\n"
+        f"PyDocs('{tmp_path}', {FEW!r}).download_and_prepare()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert PyDocs(tmp_path, FEW).info.splits["train"].num_examples > 50
 
 
 @pytest.mark.parametrize("kind", [PyDocs, PyCode])
