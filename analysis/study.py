@@ -19,6 +19,7 @@ from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
+from analysis.probes import find_probes, probe_multipliers
 from analysis.tables import Study, read_study
 from analysis.words import count, plural, share
 
@@ -36,6 +37,7 @@ class Analysis:
     band: the edges of the bad band as power laws of N (`band.band_edges`);
     bound: each peak beside its incentive bound (`memorisation.against_bound`);
     descents: rises of test loss during training (`descent.rise_by_cell`);
+    probes: multipliers by other measures (`probes.probe_multipliers`);
     held_out: cells beside their prediction from the other sizes (`predict.held_out_sizes`);
     laws: the control law of each setting; summary, notes: sentences for a reader.
     """
@@ -48,6 +50,7 @@ class Analysis:
     band: pd.DataFrame
     bound: pd.DataFrame
     descents: pd.DataFrame
+    probes: pd.DataFrame
     held_out: pd.DataFrame
     laws: dict[int, PowerLaw]
     summary: tuple[str, ...]
@@ -66,6 +69,7 @@ def analyse(study: Study | str | Path) -> Analysis:
     band = band_edges(peaks)
     bound = against_bound(peaks, study.scans, laws)
     descents = rise_by_cell(rises(study))
+    probes = probe_multipliers(study, runs, find_probes(study))
     held_out = _held_out(runs, laws)
     notes = [*study.notes, *(law_notes if study.repeated.size else [])]
     unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
@@ -76,7 +80,7 @@ def analyse(study: Study | str | Path) -> Analysis:
         )
     summary = summarise(study, peaks, laws, band)
     return Analysis(
-        *(study, runs, cells, controls, peaks, band, bound, descents, held_out, laws),
+        *(study, runs, cells, controls, peaks, band, bound, descents, probes, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
 
@@ -126,7 +130,17 @@ def summarise(
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
     """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
     folder = Path(directory) / "analysis"
-    for name in ("runs", "cells", "controls", "peaks", "band", "bound", "descents", "held_out"):
+    for name in (
+        "runs",
+        "cells",
+        "controls",
+        "peaks",
+        "band",
+        "bound",
+        "descents",
+        "probes",
+        "held_out",
+    ):
         write_parquet(folder / f"{name}.parquet", getattr(analysis, name))
     write_parquet(folder / "scans.parquet", analysis.study.scans)
     content = {

@@ -11,6 +11,7 @@ from analysis.figures.heatmap import multiplier_map
 from analysis.figures.in_print import draw, render, render_each
 from analysis.figures.params import loss_against_params
 from analysis.figures.pool import pool_against_test
+from analysis.figures.probes import probes_against_test
 from analysis.figures.repeats import loss_against_repeats, multiplier_against_repeats
 from analysis.figures.slice import vertical_slice
 
@@ -25,6 +26,7 @@ _FIGURES = (
     learning_curves,
     bad_band,
     vertical_slice,
+    probes_against_test,
     capacity_share,
     incentive,
     predicted_against_measured,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.optimize import brentq
 
 from analysis.laws.joint import Chinchilla
 from analysis.laws.law import Law
@@ -62,6 +63,18 @@ class DataConstrained(Law):
         stars = np.log([[2, 2], [5, 20], [20, 5], [20, 20]])
         return np.array([[*row, *star] for row in base for star in stars])
 
+    def invert(self, loss: float, tokens: float, unique_tokens: float) -> float:
+        """The params at which `tokens` tokens of `unique_tokens` give `loss`; NaN where none do."""
+
+        def excess(log_params: float) -> float:
+            at = {"params": np.exp(log_params), "tokens": tokens, "unique_tokens": unique_tokens}
+            return float(self.predict(**at)) - loss
+
+        low, high = 0.0, 60.0  # one parameter to 1e26
+        if excess(low) < 0 or excess(high) > 0:
+            return float("nan")
+        return float(np.exp(brentq(excess, low, high)))
+
     def effective_tokens(self, tokens, unique_tokens) -> np.ndarray:
         """D': the fresh tokens that `tokens` tokens drawn from `unique_tokens` are worth."""
         U = np.minimum(unique_tokens, tokens)
@@ -88,7 +101,8 @@ class DataConstrainedGeometric(DataConstrained):
 class AdditivePenalty(Law):
     """L = E + A/N^alpha + B/D^beta + P R^delta (N/U)^kappa.
 
-    Source: Lovelace et al. 2026 (2605.01640).
+    Has no inverse: with kappa > 0 a larger model may do worse. Source: Lovelace et al. 2026
+    (2605.01640).
     """
 
     E: float

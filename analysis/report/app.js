@@ -176,3 +176,14 @@ document.querySelectorAll("[data-chart]").forEach((element) => near.observe(elem
 let pending;
 addEventListener("resize", () => { clearTimeout(pending); pending = setTimeout(redraw, 150); });
 filterRuns();
+
+// Served while a sweep is running, the page looks for a newer self.
+if (location.protocol.startsWith("http")) {
+  let stamp;
+  setInterval(async () => {
+    const reply = await fetch(location.pathname, { method: "HEAD", cache: "no-store" }).catch(() => null);
+    const now = reply && reply.headers.get("Last-Modified");
+    if (now && stamp && now !== stamp) location.reload();
+    stamp = now || stamp;
+  }, 5000);
+}

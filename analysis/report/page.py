@@ -46,6 +46,7 @@ def page(analysis: Analysis, charts: list[Chart]) -> str:
         filters=_filters(study.results),
         cards="\n".join(map(_card, charts)),
         runs=_runs_table(study.results.merge(runs, on="run_id", how="left")),
+        deviations=_items(deviations(study.results)),
         provenance=_provenance(study),
         style=asset("style.css").read_text(),
         data=_script_safe(json.dumps(jsonable(data), ensure_ascii=False, separators=(",", ":"))),
@@ -148,6 +149,27 @@ def _runs_table(results: pd.DataFrame) -> str:
     return (
         f"<table><thead><tr>{head}</tr></thead><tbody id='run-rows'>{''.join(rows)}</tbody></table>"
     )
+
+
+def deviations(results: pd.DataFrame) -> list[str]:
+    """How the study differs from Hernandez et al. 2022, where its table tells."""
+
+    def span(column: str) -> str:
+        low, high = results[column].min(), results[column].max()
+        return count(low) if low == high else f"{count(low)} to {count(high)}"
+
+    sentences = [
+        f"Params: {span('params')} here, 1.57M to 805M there.",
+        f"Training tokens: {span('tokens')} here, 100B there.",
+        f"Seeds: {plural(results.seed.nunique(), 'seed')} here, one run a cell there.",
+    ]
+    if "context" in results:
+        sentences.append(f"Context: {span('context')} tokens here, 8,192 there.")
+    if {"corpus", "vocabulary"} <= set(results):
+        text = ", ".join(sorted(results.corpus.astype(str).unique()))
+        units = ", ".join(sorted(results.vocabulary.astype(str).unique()))
+        sentences.append(f"Text: {text} in {units} here, web text and books in GPT-2's BPE there.")
+    return sentences
 
 
 def _provenance(study) -> str:

@@ -92,3 +92,18 @@ def test_every_law_knows_its_equation_and_its_coordinates(law):
     np.testing.assert_allclose(
         law.at(law(*values).coordinates()).coordinates(), law(*values).coordinates()
     )
+
+
+def test_the_data_constrained_law_inverts():
+    law = DataConstrained(*MUENNIGHOFF)
+    for params in (1e6, 1e8, 3e9):
+        loss = law.predict(params=params, tokens=1e10, unique_tokens=1e9)
+        assert law.invert(float(loss), 1e10, 1e9) == pytest.approx(params, rel=1e-6)
+    assert np.isnan(law.invert(1.0, 1e10, 1e9))
+
+
+def test_a_law_fits_itself():
+    params = np.geomspace(1e5, 1e9, 8)
+    truth = PowerLaw(8.8e13, 0.076)
+    found = PowerLaw.fit(truth.predict(params=params), params=params)
+    assert found.law.alpha == pytest.approx(0.076)

@@ -29,7 +29,7 @@ def test_every_figure_is_in_the_page_and_beside_it(study_dir):
         *("loss-against-repeats", "multiplier-map", "multiplier-against-repeats"),
         *("loss-against-params", "pool-against-test", "learning-curves"),
         *("bad-band", "vertical-slice", "capacity-share", "incentive-bound"),
-        "predicted-against-measured",
+        *("predicted-against-measured", "probes-against-test"),
     }
     written = {file.name for file in (path.parent / "figures").iterdir()}
     assert written == {f"{key}.{kind}" for key in keys for kind in ("svg", "pdf", "csv")} | {

@@ -91,7 +91,7 @@ def found(request, tables, tmp_path_factory):
 
 
 def test_every_figure_is_drawn_without_an_error(found):
-    assert found["errors"] == [] and found["drawn"] == 11
+    assert found["errors"] == [] and found["drawn"] == 12
 
 
 def test_filters_reach_figures_and_runs(found):
