@@ -91,7 +91,7 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
     splits = [split for split in reversed(SPLITS) if split in packed]
     shards = [shard for split in splits for shard in packed[split]]
     digests = np.concatenate(
-        [_row_digests(np.load(directory / shard.file, mmap_mode="r")) for shard in shards]
+        [row_digests(np.load(directory / shard.file, mmap_mode="r")) for shard in shards]
     )
     _, first = np.unique(digests, return_index=True)
     again = np.ones(len(digests), bool)
@@ -110,7 +110,7 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
     return result
 
 
-def _row_digests(rows: np.ndarray) -> np.ndarray:
+def row_digests(rows: np.ndarray) -> np.ndarray:
     """64 bits of the BLAKE2b of each row, uint64 [n]."""
     digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
     return np.frombuffer(digests, np.uint64)

@@ -93,7 +93,7 @@ class Split:
         return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SequenceStore:
     """An opened store: its manifest and its splits."""
 

@@ -33,6 +33,7 @@ class Display(Watcher):
         self.total, self.done, self.failed = len(waiting) + done, done, 0
         self.at_work: dict[str, dict[str, Any]] = {}
         self.speeds: dict[tuple, float] = {}
+        self.flops_rates: dict[tuple, float] = {}
         if done:
             self.console.print(f"{done} of {self.total} runs are done already")
         if self.live:
@@ -43,7 +44,8 @@ class Display(Watcher):
         if event["event"] == "progress":
             self.at_work[run.run_id] = event
             if event["tokens_per_second"]:
-                self.speeds[shape_of(run)] = event["tokens_per_second"]
+                speed = self.speeds[shape_of(run)] = event["tokens_per_second"]
+                self.flops_rates[shape_of(run)] = speed * run.flops(0) / run.tokens
         else:
             self.at_work.pop(run.run_id, None)
             del self.runs[run.run_id]
@@ -99,15 +101,6 @@ class Display(Watcher):
         """Seconds until all is done, from the speeds seen; None before any was seen."""
         if not self.speeds:
             return None
-        flops_rate = (
-            max(
-                speed * run.flops(0) / run.tokens
-                for run in self.runs.values()
-                for speed in [self.speeds.get(shape_of(run), 0)]
-            )
-            if self.runs
-            else 0
-        )
         left = []
         for run_id, run in self.runs.items():
             event, speed = self.at_work.get(run_id), self.speeds.get(shape_of(run))
@@ -115,8 +108,8 @@ class Display(Watcher):
                 left.append(event["seconds_left"])
             elif speed:
                 left.append(run.tokens / speed)
-            elif flops_rate:
-                left.append(run.flops(0) / flops_rate)
+            else:  # a shape not seen yet: as many FLOPs a second as the slowest seen
+                left.append(run.flops(0) / min(self.flops_rates.values()))
         return max(sum(left) / self.jobs, max(left, default=0.0))
 
 

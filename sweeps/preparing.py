@@ -37,7 +37,7 @@ def prepare(
         for item in wanted.values():
             _in_a_process(item, data_dir, console, status)
     digests = {open_data(run, data_dir).digest for run in runs}
-    for config, state in study.statuses() if (study.path / "grid.yaml").exists() else ():
+    for config, state in study.statuses() if study and (study.path / "grid.yaml").exists() else ():
         digest = state.get("summary", {}).get("corpus_digest")
         same = next((run for run in runs if run.corpus == config.corpus), None)
         if digest and same and digest not in digests:

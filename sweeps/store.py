@@ -60,6 +60,11 @@ class RunDirectory:
             status["state"] = "lost"
         return status
 
+    def consumed_steps(self) -> int:
+        """Steps whose data is in the newest checkpoint; 0 where there is none."""
+        steps = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdigit()]
+        return max(steps, default=0)
+
     def begin(self, config: RunConfig, step: int) -> None:
         """Record that a run goes on from `step`; rows after it are dropped, as they come again."""
         write_json(self.path / "config.json", config.model_dump(mode="json"))

@@ -1,0 +1,196 @@
+"""Commands about data: is a grid's repetition what it says, and what does a corpus repeat."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from data_pipelines.errors import OstinatoError
+from sweeps.commands.options import AsJson, DataDir, GridName, app, console, stderr
+
+
+@app.command(epilog="Example: ostinato audit quick --show-step 3")
+def audit(
+    grid: GridName,
+    run_id: Annotated[
+        str | None, typer.Argument(help="A run's id, or its beginning; all runs by default.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Audit what runs in DIR have consumed.", show_default=False
+        ),
+    ] = None,
+    show_step: Annotated[
+        int | None, typer.Option(min=0, help="Print this step's batch as text.", show_default=False)
+    ] = None,
+    near: Annotated[bool, typer.Option(help="Look for near duplicates of held-out text.")] = True,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the realised batches by content: asked against got. Exits with 1 if they differ."""
+    from data_pipelines.audit import audit as audit_run
+    from data_pipelines.prepare import default_data_dir
+    from data_pipelines.stream import open_data
+    from sweeps.grid import find_grid, load_plan
+    from sweeps.preparing import prepare
+    from sweeps.store import StudyDirectory
+
+    plan = load_plan(find_grid(grid))
+    runs = [run for run in plan.runs if run.run_id.startswith(run_id or "")]
+    if not runs:
+        raise OstinatoError(
+            f"run_id: {run_id} is no run of {plan.grid.name}; `ostinato plan {grid}` lists them"
+        )
+    if show_step is not None and run_id is None:
+        runs = [next((run for run in runs if not run.is_control), runs[0])]
+    data_dir = data_dir or default_data_dir()
+    study = StudyDirectory(out) if out else None
+    if study:
+        study.check(plan)
+    prepare(runs, data_dir, console if not as_json else stderr, study)
+    audits = []
+    for run in runs:
+        data = open_data(run, data_dir)
+        decode = _decoder(run.vocabulary, run.corpus, data_dir)
+        if show_step is not None:
+            _print_batch(run, data, show_step, decode)
+            continue
+        stop = study.run(run.run_id).consumed_steps() if study else None
+        with stderr.status(f"auditing {run.run_id}"):
+            audits.append(audit_run(data, run.run_id, stop=stop, decode=decode if near else None))
+    if as_json:
+        print(json.dumps([found.as_dict() for found in audits], indent=1))
+    else:
+        for found in audits:
+            _print_audit(found, whole=len(audits) == 1 or bool(found.faults))
+    if any(found.faults for found in audits):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: ostinato duplicates text_files:/data/corpus --write pools.csv")
+def duplicates(
+    corpus: Annotated[
+        str, typer.Argument(help="A corpus as grids name it: pycode, text_files:DIR, c4/en.")
+    ],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    vocabulary: Annotated[str, typer.Option(help="bytes, or sentencepiece:SIZE.")] = "bytes",
+    context: Annotated[int, typer.Option(min=1, help="Tokens in a stretch of text.")] = 128,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="Write the histogram to a .csv or .parquet.", show_default=False),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what a corpus repeats: documents, near duplicates, and stretches of text."""
+    from data_pipelines.duplicates import find_duplicates
+    from data_pipelines.prepare import default_data_dir
+
+    if write and write.suffix not in (".csv", ".parquet"):
+        raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
+    with stderr.status("counting") as status:
+        found = find_duplicates(
+            corpus,
+            data_dir or default_data_dir(),
+            split=split,
+            vocabulary=vocabulary,
+            context=context,
+            progress=status.update,
+        )
+    if write:
+        found.write(write)
+    tables = {"exact": found.exact, "near": found.near, "spans": found.pools()}
+    if as_json:
+        shown = {name: table.to_dict("records") for name, table in tables.items()}
+        whole = {"corpus": corpus, "documents": found.documents, "tokens": found.tokens}
+        print(json.dumps(whole | shown, indent=1, default=float))
+        return
+    console.print(f"{corpus} {split}: {found.documents:,} documents, {found.tokens:,} tokens")
+    names = {
+        "exact": "Equal documents",
+        "near": "Documents nearly alike",
+        "spans": f"Equal stretches of {context} tokens",
+    }
+    for key, table in tables.items():
+        _print_table(names[key], table)
+    for example in found.examples:
+        console.print(f"[dim]{example.kind} x{example.repeats} {', '.join(example.sources)}[/]")
+        console.print(f"  {example.text!r}", markup=False, soft_wrap=True)
+
+
+def _print_table(title: str, frame) -> None:
+    table = Table(title=title, box=None, pad_edge=False, title_justify="left")
+    for name in frame.columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in frame.itertuples(index=False):
+        table.add_row(
+            *(
+                f"{v:.4%}" if n == "token_share" else f"{v:,}"
+                for n, v in zip(frame.columns, row, strict=True)
+            )
+        )
+    console.print(table)
+
+
+@cache
+def _decoder(name: str, corpus: str, data_dir: Path):
+    """Tokens to text; the ends of documents are shown as ¶, where seqio would stop."""
+    from data_pipelines.vocabularies import vocabulary as vocabulary_of
+
+    vocabulary = vocabulary_of(name, corpus, data_dir)
+
+    def decode(tokens) -> str:
+        parts = np.split(tokens, np.flatnonzero(tokens == vocabulary.eos_id) + 1)
+        special = (vocabulary.pad_id, vocabulary.eos_id)
+        texts = (vocabulary.decode([int(t) for t in part if t not in special]) for part in parts)
+        return "¶".join(texts)
+
+    return decode
+
+
+def _print_audit(found, whole: bool) -> None:
+    verdict = "[bold red]does not hold[/]" if found.faults else "[green]holds[/]"
+    pooled = (
+        f", {found.realised['pool_sequences']:,} in the pool x {found.realised['repeats_most']:,}"
+    )
+    steps = f"steps {found.steps[0]} to {found.steps[1]}, {found.sequences:,} sequences{pooled if found.histogram else ''}"
+    console.print(f"{found.run_id}: the claim {verdict} ({steps})", soft_wrap=True)
+    if not whole:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "asked", "got"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, asked in found.asked.items():
+        table.add_row(f"  {name.replace('_', ' ')}", f"{asked:,}", f"{found.realised[name]:,}")
+    if found.histogram:
+        table.add_row(
+            "  pooled sequences in a batch", "", f"{found.batch_share[0]} to {found.batch_share[1]}"
+        )
+    console.print(table)
+    if found.near:
+        console.print(
+            f"  {found.near['found']:,} of {found.near['checked']:,} sequences nearly equal a held-out one"
+        )
+        for example in found.near["examples"][:2]:
+            console.print(f"    trained:  {example['trained']!r}", markup=False, soft_wrap=True)
+            console.print(f"    held out: {example['held_out']!r}", markup=False, soft_wrap=True)
+    for fault in found.faults:
+        console.print(f"  [red]{fault}[/]")
+
+
+def _print_batch(run, data, step: int, decode) -> None:
+    if step >= run.steps:
+        raise OstinatoError(
+            f"show-step: {step} is past the end of run {run.run_id}, which has {run.steps} steps"
+        )
+    batch = data.batches(step, step + 1)
+    for row, (tokens, repeated) in enumerate(zip(batch.tokens[0], batch.repeated[0], strict=True)):
+        mark = "pool  " if repeated else "unique"
+        console.print(f"{row:>4} {mark} {decode(tokens)!r}", markup=False, soft_wrap=True)

@@ -1,0 +1,46 @@
+"""What the commands share: the application, the consoles, the options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="ostinato",
+    help="Measure what repeated training data does to a language model, and what it costs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+GridName = Annotated[
+    str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped one (quick).")
+]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="The study's directory.", show_default=False)
+]
+Study = Annotated[Path, typer.Argument(metavar="DIR", help="A study's directory.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Workers at a time; one a core by default.", show_default=False),
+]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        help="Only runs matching, such as 'params < 1e6 and repeats > 10'.", show_default=False
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where corpora are kept; $OSTINATO_DATA_DIR or ~/.cache/ostinato by default.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

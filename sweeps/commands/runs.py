@@ -1,0 +1,155 @@
+"""Commands about runs: plan them, train them, say how they stand, gather what they found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_pipelines.errors import OstinatoError
+from sweeps.commands.options import (
+    AsJson,
+    DataDir,
+    GridName,
+    Jobs,
+    Out,
+    Select,
+    Study,
+    app,
+    console,
+)
+
+
+@app.command(epilog="Example: ostinato study quick --out studies/quick")
+def study(
+    grid: GridName, out: Out = Path("studies"), jobs: Jobs = None, data_dir: DataDir = None
+) -> None:
+    """Do all of it: data, runs, analysis, report. Run again, it goes on."""
+    from analysis.report import write_report
+
+    out = out / grid if out == Path("studies") else out
+    directory, outcome = _sweep(grid, out, None, jobs, data_dir)
+    directory.collect()
+    if outcome.done:
+        with console.status("drawing the report"):
+            report = write_report(directory.path)
+        console.print(f"Report: {report.absolute()}", soft_wrap=True)
+    _exit_on_failures(outcome)
+
+
+@app.command(epilog="Example: ostinato plan quick --select 'repeats > 0'")
+def plan(
+    grid: GridName,
+    select: Select = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Say what is done there.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
+    from sweeps import tables
+    from sweeps.grid import find_grid, load_plan
+    from sweeps.store import StudyDirectory
+
+    planned = load_plan(find_grid(grid))
+    if out:
+        StudyDirectory(out).check(planned)
+    if select:
+        planned = planned.select(select)
+    rows = tables.plan_rows(planned, StudyDirectory(out) if out else None)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        tables.print_plan(console, planned, rows)
+
+
+@app.command(epilog="Example: ostinato sweep quick --out studies/quick --select 'repeats == 0'")
+def sweep(
+    grid: GridName,
+    out: Out,
+    select: Select = None,
+    jobs: Jobs = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train the runs of a grid that are not done yet, and collect the results."""
+    directory, outcome = _sweep(grid, out, select, jobs, data_dir)
+    directory.collect()
+    _exit_on_failures(outcome)
+
+
+@app.command(epilog="Example: ostinato train quick a5516f16b9e7 --out studies/quick")
+def train(
+    grid: GridName,
+    run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one (see plan).")],
+    out: Out,
+    data_dir: DataDir = None,
+) -> None:
+    """Train one run of a grid."""
+    from sweeps.grid import find_grid, load_plan
+
+    ids = [run.run_id for run in load_plan(find_grid(grid)).runs if run.run_id.startswith(run_id)]
+    if len(ids) != 1:
+        raise OstinatoError(
+            f"run_id: {run_id} names {len(ids)} runs of the grid; `ostinato plan {grid}` lists them"
+        )
+    directory, outcome = _sweep(grid, out, f"run_id == '{ids[0]}'", 1, data_dir)
+    directory.collect()
+    _exit_on_failures(outcome)
+
+
+@app.command(epilog="Example: ostinato status studies/quick")
+def status(directory: Study, as_json: AsJson = False) -> None:
+    """Say which runs are done, at work, failed (and why) or lost."""
+    from sweeps import tables
+    from sweeps.store import StudyDirectory
+
+    rows = tables.status_rows(StudyDirectory(directory))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        tables.print_status(console, rows)
+
+
+@app.command(epilog="Example: ostinato collect studies/quick")
+def collect(directory: Study) -> None:
+    """Gather the runs' files into results.parquet and curves.parquet."""
+    from sweeps.store import StudyDirectory
+
+    study_directory = StudyDirectory(directory)
+    study_directory.plan  # noqa: B018 - says in one line what is not a study
+    results, curves = study_directory.collect()
+    console.print(
+        f"{directory / 'results.parquet'}: {len(results)} runs, {len(curves)} evaluations"
+    )
+
+
+def _sweep(grid: str, out: Path, select: str | None, jobs: int | None, data_dir: Path | None):
+    """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
+    from data_pipelines.prepare import default_data_dir
+    from sweeps.display import Display
+    from sweeps.grid import find_grid, load_plan
+    from sweeps.local import sweep as train_all
+    from sweeps.local import worker_cores
+    from sweeps.preparing import prepare
+    from sweeps.store import StudyDirectory
+
+    source, directory = find_grid(grid), StudyDirectory(out)
+    planned = load_plan(source)
+    chosen = planned.select(select) if select else planned
+    directory.check(planned)
+    data_dir = data_dir or default_data_dir()
+    if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
+        prepare(chosen.runs, data_dir, console, directory)
+    directory.create(planned, source)
+    watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
+    return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher)
+
+
+def _exit_on_failures(outcome) -> None:
+    for run_id, why in outcome.failed.items():
+        print(f"ostinato: run {run_id} failed: {why}", file=sys.stderr)
+    if outcome.failed:
+        raise typer.Exit(1)
