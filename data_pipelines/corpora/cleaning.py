@@ -14,8 +14,7 @@ LONGEST_LINE = 1000
 
 # The rules of Rae et al. 2021 (arXiv:2112.11446), table A1, with their thresholds.
 _STOP_WORDS = frozenset(["the", "be", "to", "of", "and", "that", "have", "with"])
-_WORD = re.compile(r"\S+")
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTERED_WORD = re.compile(r"\S*?[^\W\d_]\S*")
 
 _CHARACTERS = dict.fromkeys(
     [*range(10), *range(11, 32), 127, *range(0xD800, 0xE000), 0xFEFF, *range(0x200B, 0x2010)]
@@ -124,8 +123,8 @@ def _is_heading(paragraph: str) -> bool:
 
 
 def _is_english(text: str) -> bool:
-    words = _WORD.findall(text)
+    words = text.split()
     lowered = {word.lower() for word in words}
     mean = sum(map(len, words)) / len(words)
-    lettered = sum(bool(_LETTER.search(word)) for word in words)
+    lettered = len(_LETTERED_WORD.findall(text))
     return len(_STOP_WORDS & lowered) >= 2 and 3 <= mean <= 10 and lettered >= 0.8 * len(words)
