@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress, t
 
-EDGES = {"half_left": "left edge", "gaussian_repeats": "worst", "half_right": "right edge"}
+EDGES = {"half_left": "left edge", "vertex": "worst", "half_right": "right edge"}
 PUBLISHED = pd.DataFrame(
     [
         ("left edge", 4.2e6, -0.56, "Hernandez et al. 2022, section 2"),

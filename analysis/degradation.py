@@ -27,6 +27,8 @@ class Peak:
     prominence: damage at the worst cell above the higher of the two ends.
     half_left, half_right: E where damage crosses half its maximum, interpolated in log E; NaN
     where the crossing lies outside the measured repeats.
+    vertex: E at the top of a parabola in log E and log damage through the worst cell and its two
+    neighbours, which is exact for a Gaussian; NaN where the worst is not interior.
     gaussian_*: centre (E), height (nats) and width (standard deviation, in decades of E) of the
     fit; NaN where the cells do not determine it.
     """
@@ -37,6 +39,7 @@ class Peak:
     prominence: float
     half_left: float
     half_right: float
+    vertex: float = nan
     gaussian_repeats: float = nan
     gaussian_height: float = nan
     gaussian_width: float = nan
@@ -49,13 +52,15 @@ def find_peak(repeats: ArrayLike, damage: ArrayLike) -> Peak:
     top = int(np.argmax(damage))
     ends = max(damage[0], damage[-1])
     left, right = half_maximum(repeats, damage)
+    interior = bool(0 < top < len(repeats) - 1 and damage[top] > ends)
     return Peak(
         repeats=float(repeats[top]),
         damage=float(damage[top]),
-        interior=0 < top < len(repeats) - 1 and damage[top] > ends,
+        interior=interior,
         prominence=float(damage[top] - ends),
         half_left=left,
         half_right=right,
+        vertex=_vertex(repeats[top - 1 : top + 2], damage[top - 1 : top + 2]) if interior else nan,
         **gaussian_peak(repeats, damage),
     )
 
@@ -117,6 +122,14 @@ def worst_repeats(cells: pd.DataFrame) -> pd.DataFrame:
         rows.append({"scan": scan, "params": params} | peak | worst[list(_OF_CELL)].to_dict())
     columns = ["scan", "params", *Peak.__dataclass_fields__, *_OF_CELL]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _vertex(repeats: np.ndarray, damage: np.ndarray) -> float:
+    """The top of the parabola in log E and log damage through three cells; NaN without damage."""
+    if damage.min() <= 0:
+        return nan
+    a, b, _ = np.polyfit(np.log(repeats), np.log(damage), 2)
+    return float(np.exp(-b / (2 * a)))
 
 
 def _gaussian(x, height, centre, width):

@@ -16,7 +16,7 @@ def rises(study: Study) -> pd.DataFrame:
 
     `rise` (nats per token, 0 for a curve that only falls), `minimum_tokens` and `peak_tokens`
     (where it began and ended), `second_descent` (fall from the peak to the end) and
-    `pool_loss_at_peak` (NaN where the pool was not evaluated).
+    `pool_loss_at_peak`. A curve that only falls has rise 0 and NaN for the rest.
     """
     rows = []
     for run, curve in study.curves.groupby("run_id"):
@@ -51,9 +51,12 @@ def _rise(curve: pd.DataFrame) -> dict[str, float]:
     loss, tokens = curve.test_loss.to_numpy(), curve.tokens.to_numpy()
     lowest = np.minimum.accumulate(loss)
     peak = int(np.argmax(loss - lowest))
+    rise = float(loss[peak] - lowest[peak])
+    if rise == 0:
+        return {"rise": 0.0}
     pool = curve.pool_loss.to_numpy() if "pool_loss" in curve else np.full(len(loss), nan)
     return {
-        "rise": float(loss[peak] - lowest[peak]),
+        "rise": rise,
         "minimum_tokens": float(tokens[np.argmin(loss[: peak + 1])]),
         "peak_tokens": float(tokens[peak]),
         "second_descent": float(loss[peak] - loss[peak:].min()),

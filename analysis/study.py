@@ -118,8 +118,8 @@ def summarise(
     for row in told.itertuples():
         scan = study.scans.loc[study.scans.scan == row.scan].iloc[0]
         sentences.append(_peak_sentence(row, _where(study, scan, fraction=True)))
-    for row in band[band.edge == "worst"].itertuples():
-        spread = f" (95 % {row.low:.2f} to {row.high:.2f})" if pd.notna(row.low) else ""
+    for row in band[(band.edge == "worst") & band.low.notna()].itertuples():
+        spread = f" (95 % {row.low:.2f} to {row.high:.2f})"
         sentences.append(
             f"The worst repeats move with size as N^{row.exponent:.2f}{spread}; published: "
             "-0.96 (Chudnovsky et al. 2026), band edges -0.56 and -0.50 (Hernandez et al. 2022)."

@@ -51,7 +51,7 @@ def bad_band(analysis) -> Chart | None:
     return Chart(
         key="bad-band",
         title="The bad band",
-        caption="Repeats at which damage is worst (Gaussian in log E) and crosses half its maximum, "
+        caption="Repeats at which damage is worst (interpolated) and crosses half its maximum, "
         "over model size, with power laws through them. Grey: the published laws, of larger models "
         "on more tokens (dashed: Hernandez et al. 2022; dotted: Chudnovsky et al. 2026).",
         reading="Compare slopes, not heights: the published laws were fitted at other budgets, "

@@ -83,7 +83,7 @@ def predicted_against_measured(analysis) -> Chart | None:
         key="predicted-against-measured",
         title="Can the damage be predicted?",
         caption="Measured multiplier of each cell against the prediction for its size by a damage "
-        "band (a Gaussian in log E that drifts with N) fitted to the other sizes alone. Mean error: "
+        "band (a bump in log E that drifts with N) fitted to the other sizes alone. Mean error: "
         f"{error:.0%}.",
         reading="Points on the dashed line were foreseen from other sizes; below it, the damage was "
         "worse than foreseen.",

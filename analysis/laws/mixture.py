@@ -12,11 +12,13 @@ from analysis.laws.law import Law
 
 @dataclass(frozen=True)
 class DamageBand(Law):
-    """L / L_control = exp(h f^p exp(-(ln E - ln E_peak)^2 / 2 w^2)), E_peak = k N^-a.
+    """ln L/L_control = h f^p g(z), z = (ln E - ln E_peak)/w, E_peak = k N^-a.
 
-    Fitted to ratios of a run's loss to its control's, so `loss` here is a ratio. k is the worst E
-    at one parameter; w is in natural logarithms of E. No paper's law: the bump is Chudnovsky et al.
-    2026's Gaussian in log E, its drift with N Hernandez et al. 2022's power law (section 2).
+    g(z) = exp(-z^2/2) up to the peak and r + (1 - r) exp(-z^2/2) beyond it: past the peak a share r
+    of the damage stays, since the fresh tokens that the pool displaced are never seen. Fitted to
+    ratios of a run's loss to its control's, so `loss` here is a ratio. k is the worst E at one
+    parameter; w is in natural logarithms of E. No paper's law: the bump is Chudnovsky et al. 2026's
+    Gaussian in log E, its drift with N Hernandez et al. 2022's power law (section 2), r ours.
     """
 
     h: float
@@ -24,11 +26,14 @@ class DamageBand(Law):
     k: float
     a: float
     w: float
+    r: float
 
     name: ClassVar[str] = "damage-band"
     columns: ClassVar[tuple[str, ...]] = ("params", "repeats", "repeated_fraction")
     positive: ClassVar[tuple[str, ...]] = ("h", "p", "k", "w")
-    equation: ClassVar[str] = "ln L/L_control = h f^p exp(-(ln E - ln k N^-a)^2 / 2 w^2)"
+    equation: ClassVar[str] = (
+        "ln L/L_control = h f^p (r [z > 0] + (1 - r [z > 0]) exp(-z^2/2)), z = ln(E N^a / k) / w"
+    )
     source: ClassVar[str] = (
         "after Chudnovsky et al. 2026, section 4, and Hernandez et al. 2022, section 2"
     )
@@ -37,7 +42,9 @@ class DamageBand(Law):
     def log_loss(c, columns, xp=np):
         peak = xp.log(c.k) - c.a * xp.log(columns["params"])
         distance = (xp.log(columns["repeats"]) - peak) / c.w
-        return c.h * columns["repeated_fraction"] ** c.p * xp.exp(-0.5 * distance**2)
+        bump = xp.exp(-0.5 * distance**2)
+        shape = xp.where(distance > 0, c.r + (1 - c.r) * bump, bump)
+        return c.h * columns["repeated_fraction"] ** c.p * shape
 
     @classmethod
     def starts(cls, columns, loss):
@@ -49,11 +56,12 @@ class DamageBand(Law):
         height = np.log(damage.max() / columns["repeated_fraction"].mean())
         return np.array(
             [
-                [height, np.log(p), centre + shift + a * middle, a, np.log(w)]
+                [height, np.log(p), centre + shift + a * middle, a, np.log(w), r]
                 for p in (0.7, 1.5)
                 for a in (0.0, 0.5, 1.0)
                 for w in (0.8, 1.6)
                 for shift in (-1.0, 0.0, 1.0)
+                for r in (0.0, 0.5)
             ]
         )
 

@@ -18,7 +18,7 @@ def test_the_papers_edges_are_recovered_from_points_on_them():
     published = PUBLISHED.set_index("edge")
     at = {edge: row.k * params**row.exponent for edge, row in published.iterrows()}
     peaks = pd.DataFrame({"params": params, "half_left": at["left edge"]})
-    peaks = peaks.assign(half_right=at["right edge"], gaussian_repeats=at["worst"])
+    peaks = peaks.assign(half_right=at["right edge"], vertex=at["worst"])
     found = band_edges(peaks).set_index("edge")
     np.testing.assert_allclose(found.exponent, published.exponent[found.index])
     np.testing.assert_allclose(found.k, published.k[found.index])

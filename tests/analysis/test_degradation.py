@@ -17,6 +17,7 @@ def test_a_gaussian_bump_is_recovered():
     assert peak.gaussian_repeats == pytest.approx(60)
     assert peak.gaussian_height == pytest.approx(0.3)
     assert peak.gaussian_width == pytest.approx(0.6)
+    assert peak.vertex == pytest.approx(60)
 
 
 def test_the_model_free_peak_is_the_worst_measured_cell():
@@ -36,7 +37,7 @@ def test_half_maximum_crossings_match_the_gaussian_width():
 def test_damage_that_still_rises_at_the_end_has_no_interior_peak():
     peak = find_peak(REPEATS[:6], bump(REPEATS[:6]))
     assert not peak.interior and peak.repeats == REPEATS[5]
-    assert np.isnan(peak.half_right) and peak.prominence == 0
+    assert np.isnan(peak.half_right) and peak.prominence == 0 and np.isnan(peak.vertex)
 
 
 def test_order_of_the_cells_does_not_matter():

@@ -60,3 +60,8 @@ def test_one_seed_has_no_significance(tables):
 
 def test_a_study_without_curves_has_no_rises(tables):
     assert rises(make_study(tables()[0])).empty
+
+
+def test_a_curve_that_only_falls_has_no_rise(tables):
+    runs = rises(make_study(*tables()))
+    assert (runs.rise == 0).all() and runs.peak_tokens.isna().all()

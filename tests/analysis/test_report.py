@@ -15,6 +15,16 @@ from analysis.tables import make_study
 HOSTILE = "<script>alert(1)</script>"
 
 
+@pytest.fixture(scope="module")
+def report(tables, tmp_path_factory):
+    """The page of a synthetic study's report."""
+    folder = tmp_path_factory.mktemp("study")
+    results, curves = tables(noise=0.003)
+    results.to_parquet(folder / "results.parquet")
+    curves.to_parquet(folder / "curves.parquet")
+    return write_report(folder)
+
+
 def page_data(path):
     text = path.read_text()
     return json.loads(
@@ -22,23 +32,22 @@ def page_data(path):
     )
 
 
-def test_every_figure_is_in_the_page_and_beside_it(study_dir):
-    path = write_report(study_dir)
-    keys = {chart["key"] for chart in page_data(path)["charts"]}
+def test_every_figure_is_in_the_page_and_beside_it(report):
+    keys = {chart["key"] for chart in page_data(report)["charts"]}
     assert keys == {
         *("loss-against-repeats", "multiplier-map", "multiplier-against-repeats"),
         *("loss-against-params", "pool-against-test", "learning-curves"),
         *("bad-band", "vertical-slice", "capacity-share", "incentive-bound"),
         *("predicted-against-measured", "probes-against-test"),
     }
-    written = {file.name for file in (path.parent / "figures").iterdir()}
+    written = {file.name for file in (report.parent / "figures").iterdir()}
     assert written == {f"{key}.{kind}" for key in keys for kind in ("svg", "pdf", "csv")} | {
         "runs.csv"
     }
 
 
-def test_the_page_fetches_nothing(study_dir):
-    text = write_report(study_dir).read_text()
+def test_the_page_fetches_nothing(report):
+    text = report.read_text()
     own = re.sub(
         r"<script>.*?</script>", "", text, flags=re.S
     )  # plotly.js names URLs, fetches none
@@ -46,10 +55,9 @@ def test_the_page_fetches_nothing(study_dir):
     assert "url(" not in own and "@import" not in own
 
 
-def test_a_figure_and_its_table_show_the_same_numbers(study_dir):
-    path = write_report(study_dir)
-    table = pd.read_csv(path.parent / "figures" / "loss-against-repeats.csv")
-    chart = next(c for c in page_data(path)["charts"] if c["key"] == "loss-against-repeats")
+def test_a_figure_and_its_table_show_the_same_numbers(report):
+    table = pd.read_csv(report.parent / "figures" / "loss-against-repeats.csv")
+    chart = next(c for c in page_data(report)["charts"] if c["key"] == "loss-against-repeats")
     drawn = [t for t in chart["panels"][0]["traces"] if t["dash"] == "solid"]
     for trace, (_, curve) in zip(drawn, table.groupby("params"), strict=True):
         assert trace["y"] == pytest.approx(curve.test_loss.to_list())
