@@ -20,7 +20,7 @@ SETTINGS = (
     *("attention_only", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
 )
-REPETITION = ("order",)  # beside the fraction, what a control does not have
+REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
 def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -85,8 +85,8 @@ def audit(
     asked = {
         "repeated_fraction": config.repeated_fraction,
         "pool_sequences": config.pool_size,
-        "repeats_least": config.repeats if config.pool_size else 0,
-        "repeats_most": config.repeats if config.pool_size else 0,
+        "repeats_least": min((repeats for _, repeats in config.pool_shapes), default=0),
+        "repeats_most": max((repeats for _, repeats in config.pool_shapes), default=0),
         "unique_seen_most": 1 if len(unique) else 0,
         "in_pool_and_unique": 0,
         "in_validation": 0,
@@ -102,6 +102,7 @@ def audit(
         "in_validation": int(np.isin(everything, held_out["validation"]).sum()),
         "in_test": int(np.isin(everything, held_out["test"]).sum()),
     }
+    histogram = {int(k): v for k, v in sorted(Counter(times.tolist()).items())}
     batches = (int(share.min()), int(share.max())) if stop else (0, 0)
     return Audit(
         run_id,
@@ -109,10 +110,10 @@ def audit(
         len(digests),
         asked,
         realised,
-        {int(k): v for k, v in sorted(Counter(times.tolist()).items())},
+        histogram,
         batches,
         _near(data, stop, decode) if decode else {},
-        tuple(_faults(data, asked, realised, batches, whole)),
+        tuple(_faults(data, asked, realised, histogram, batches, whole)),
     )
 
 
@@ -127,7 +128,14 @@ def _stream(data: TrainingData, stop: int, progress) -> tuple[np.ndarray, np.nda
     return np.concatenate(digests), np.concatenate(repeated)
 
 
-def _faults(data: TrainingData, asked: dict, realised: dict, batches: tuple[int, int], whole: bool):
+def _faults(
+    data: TrainingData,
+    asked: dict,
+    realised: dict,
+    histogram: dict,
+    batches: tuple[int, int],
+    whole: bool,
+):
     """Each way in which what was realised is not what was asked; of a part of a run, only what a
     part can show."""
     config = data.config
@@ -139,12 +147,18 @@ def _faults(data: TrainingData, asked: dict, realised: dict, batches: tuple[int,
     for name in ("unique_seen_most", "repeats_most"):
         if realised[name] > asked[name]:
             yield f"{name}: {realised[name]}, asked {asked[name]} at most"
+    planned = Counter()
+    for size, repeats in config.pool_shapes:
+        planned[repeats] += size
+    if whole and histogram != planned:
+        yield f"histogram: {histogram}, planned {dict(planned)}"
     if whole and realised["repeated_fraction"] != config.realised_fraction:
         yield f"repeated_fraction: {realised['repeated_fraction']}, planned {config.realised_fraction}"
     even = config.order in ("uniform", "epochs", "even")
     exact = config.batch_size * config.realised_fraction
-    if even and not (exact - 1 < batches[0] + 1e-9 and batches[1] - 1e-9 < exact + 1):
-        yield f"batch_share: {batches[0]} to {batches[1]} pooled sequences, asked {exact:g} to within one"
+    slack = max(1, len(config.pool_shapes))
+    if even and not (exact - slack < batches[0] + 1e-9 and batches[1] - 1e-9 < exact + slack):
+        yield f"batch_share: {batches[0]} to {batches[1]} pooled sequences, asked {exact:g} to within {slack}"
 
 
 def _near(data: TrainingData, stop: int, decode: Callable[[np.ndarray], str]) -> dict[str, Any]:

@@ -75,6 +75,13 @@ def unknown_name(kind: str, name: str, known) -> str:
     return f"{name}: unknown {kind}; {hint}"
 
 
+class PoolShare(Config):
+    """One pool of several: its share of the budget and how often each of its sequences is seen."""
+
+    fraction: float = Field(gt=0, le=1, description="Share of T drawn from this pool.")
+    repeats: Count = Field(description="Times each of its sequences is seen.")
+
+
 class MixtureConfig(Config):
     """T tokens of a corpus, of which a share f is a small pool seen E times.
 
@@ -101,6 +108,10 @@ class MixtureConfig(Config):
     repeats: Annotated[int, BeforeValidator(parse_count), Field(ge=0)] = Field(
         0, description="Times E each pooled sequence is seen; 0 where nothing is repeated."
     )
+    pools: tuple[PoolShare, ...] = Field(
+        (),
+        description="Several pools at once, in place of one: a list of fraction and repeats, or a table from `ostinato duplicates`.",
+    )
     unit: Literal["sequence", "document"] = Field(
         "sequence",
         description="What is repeated: a packed sequence, or a document alone in its sequence (cut or padded).",
@@ -126,14 +137,19 @@ class MixtureConfig(Config):
             tokens = parse_count(values["tokens"])
             if tokens > 0:
                 values["tokens"] = max(1, round(tokens / step)) * step
+            if values.get("pools"):
+                values |= _summarised([PoolShare.model_validate(p) for p in values["pools"]])
             if float(values.get("repeated_fraction", 0)) == 0:
-                values |= {"repeats": 0, "order": "uniform"}
+                values |= {"repeats": 0, "order": "uniform", "pools": ()}
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             pass  # the fields' own checks say what is wrong
         return values
 
     @model_validator(mode="after")
     def _pool_exists(self):
+        whole = sum(pool.fraction for pool in self.pools)
+        if whole > 1 + 1e-9:
+            raise ValueError(f"pools: their fractions add up to {whole:g}, over 1")
         if self.repeated_fraction > 0:
             if self.repeats < 1:
                 raise ValueError(
@@ -159,12 +175,34 @@ class MixtureConfig(Config):
         return self.tokens // self.context
 
     @property
+    def pool_shapes(self) -> tuple[tuple[int, int], ...]:
+        """(sequences, repeats) of each pool that has a sequence: f*T/E by Hamilton rounding.
+
+        Every pool gets the whole part of its f*T/E sequences; then those with the largest remainders
+        get one more, as long as that brings the share of repeats nearer to the one asked for.
+        """
+        shares = [(pool.fraction, pool.repeats) for pool in self.pools]
+        if not shares and self.repeated_fraction > 0:
+            shares = [(self.repeated_fraction, self.repeats)]
+        exact = [fraction * self.total_sequences / repeats for fraction, repeats in shares]
+        sizes = [int(size) for size in exact]
+        if not self.pools and sizes == [0]:
+            return ()
+        missing = sum(f for f, _ in shares) * self.total_sequences
+        missing -= sum(size * repeats for size, (_, repeats) in zip(sizes, shares, strict=True))
+        for i in sorted(range(len(exact)), key=lambda i: int(exact[i]) - exact[i]):
+            repeats = shares[i][1]
+            whole = sum(size * r for size, (_, r) in zip(sizes, shares, strict=True)) + repeats
+            over = exact[i] - int(exact[i]) > 1e-9
+            if over and repeats / 2 <= missing and whole <= self.total_sequences:
+                sizes[i] += 1
+                missing -= repeats
+        return tuple((size, r) for size, (_, r) in zip(sizes, shares, strict=True) if size)
+
+    @property
     def pool_size(self) -> int:
-        """Distinct sequences in the pool: f*T/E, rounded to nearest and never over the budget."""
-        if self.repeated_fraction == 0:
-            return 0
-        asked = self.repeated_fraction * self.total_sequences / self.repeats
-        return 0 if asked < 1 else min(round(asked), self.total_sequences // self.repeats)
+        """Distinct sequences that are repeated."""
+        return sum(size for size, _ in self.pool_shapes)
 
     @property
     def pool_tokens(self) -> int:
@@ -174,4 +212,12 @@ class MixtureConfig(Config):
     @property
     def realised_fraction(self) -> float:
         """Share of T that is in fact drawn from the pool, after rounding to whole sequences."""
-        return self.pool_size * self.repeats / self.total_sequences
+        return sum(size * repeats for size, repeats in self.pool_shapes) / self.total_sequences
+
+
+def _summarised(pools: list[PoolShare]) -> dict[str, Any]:
+    """Several pools as one fraction and mean repeats; a single one is nothing but that."""
+    fraction = min(1.0, round(sum(pool.fraction for pool in pools), 12))
+    distinct = sum(pool.fraction / pool.repeats for pool in pools)
+    summary = {"repeated_fraction": fraction, "repeats": max(1, round(fraction / distinct))}
+    return summary | ({"pools": ()} if len(pools) == 1 else {})

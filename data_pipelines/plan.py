@@ -64,7 +64,7 @@ class RepeatPlan:
     @classmethod
     def of(cls, config: MixtureConfig, corpus_size: int) -> RepeatPlan:
         """The plan of a config over a corpus of `corpus_size` training sequences."""
-        pools = (Pool(config.pool_size, config.repeats),) if config.pool_size else ()
+        pools = tuple(Pool(*shape) for shape in config.pool_shapes)
         return cls(config.total_sequences, corpus_size, pools, config.seed, config.order)
 
     @property

@@ -66,12 +66,8 @@ class TrainingData:
         A control gets those that pools of its seed would be taken from, which it never sees.
         """
         plan = self.plan
-        spare = plan.corpus_size - plan.total
-        rows = (
-            plan.pool_sequences(limit=limit)
-            if plan.pools
-            else plan.unseen_sequences(min(limit, spare))
-        )
+        pooled = sum(pool.size for pool in plan.pools) or plan.corpus_size - plan.total
+        rows = plan.unseen_sequences(min(limit, pooled))
         return self.store.split("train").read(rows)
 
 

@@ -151,7 +151,8 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig):
 
     def control(self) -> RunConfig:
         """The same run with nothing repeated."""
-        return self.model_copy(update={"repeated_fraction": 0.0, "repeats": 0, "order": "uniform"})
+        nothing = {"repeated_fraction": 0.0, "repeats": 0, "order": "uniform", "pools": ()}
+        return self.model_copy(update=nothing)
 
     def flops(self, vocabulary_size: int) -> float:
         """Training FLOPs of the run: 6 per weight and token, 6 * L * d_model for causal attention's

@@ -6,6 +6,7 @@ for every run that repeats something, the same run without.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -114,7 +115,24 @@ def load_plan(path: Path) -> Plan:
         raise OstinatoError(f"{path}: cannot be read ({error})") from None
     if not isinstance(values, dict):
         raise OstinatoError(f"{path}: not a grid; it holds no keys such as name, base and axes")
+    if isinstance(values.get("base"), dict) and isinstance(values["base"].get("pools"), str):
+        values["base"]["pools"] = _read_pools(path.parent / values["base"]["pools"])
     return expand(Grid.parse(values, str(path)), str(path))
+
+
+def _read_pools(table: Path) -> list[dict[str, Any]]:
+    """The pools of a table that `ostinato duplicates --write` made: what is repeated in it."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(table) if table.suffix == ".csv" else pd.read_parquet(table)
+        frame = frame[frame["repeats"] > 1]
+        pairs = zip(frame["token_share"].tolist(), frame["repeats"].tolist(), strict=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise OstinatoError(
+            f"pools: {table} is no table of repeats and token_share ({error})"
+        ) from None
+    return [{"fraction": fraction, "repeats": repeats} for fraction, repeats in pairs]
 
 
 def expand(grid: Grid, where: str = "") -> Plan:
@@ -152,7 +170,9 @@ def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable
 
 def columns(run: RunConfig) -> dict[str, Any]:
     """A run's config and sizes under the names of the tables' columns."""
+    pools = json.dumps([pool.model_dump() for pool in run.pools]) if run.pools else None
     return run.model_dump() | {
+        "pools": pools,
         "run_id": run.run_id,
         "params": run.params,
         "pool_tokens": run.pool_tokens,

@@ -1,6 +1,6 @@
 """The run store: a study's directory, written by many processes, read by anyone.
 
-    grid.yaml  study.json  results.parquet  curves.parquet
+    grid.yaml  meta.json  results.parquet  curves.parquet
     runs/RUN_ID/  config.json  status.json  metrics.parquet  log.txt  checkpoints/
     claims/RUN_ID
 
@@ -140,8 +140,9 @@ class StudyDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.path / "grid.yaml") as temporary:
             shutil.copyfile(source, temporary)
-        if not (self.path / "study.json").exists():
-            write_json(self.path / "study.json", provenance())
+        if not (self.path / "meta.json").exists():
+            about = {"name": plan.grid.name, "description": plan.grid.description.strip()}
+            write_json(self.path / "meta.json", about | provenance())
 
     @cached_property
     def plan(self) -> Plan:
@@ -162,7 +163,7 @@ class StudyDirectory:
     def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
         runs' files, and return them. Runs not done are in the results without losses."""
-        meta = json.loads((self.path / "study.json").read_text())
+        meta = json.loads((self.path / "meta.json").read_text())
         shared = {name: meta[name] for name in ("ostinato_version", "git_commit")}
         results, curves = [], []
         for config, status in self.statuses():

@@ -50,6 +50,13 @@ def test_every_order_holds(mixture, data_dir, order):
     assert audit(open_data(config, data_dir), order).faults == ()
 
 
+def test_a_histogram_of_pools_holds(mixture, data_dir):
+    pools = [{"fraction": 0.1, "repeats": 2}, {"fraction": 0.2, "repeats": 16}]
+    config = MixtureConfig.model_validate(mixture.model_dump() | {"pools": pools})
+    found = audit(open_data(config, data_dir), "pools")
+    assert found.faults == () and found.histogram == {2: 48, 16: 12}
+
+
 def test_a_part_of_a_run_holds_and_says_so(data):
     found = audit(data, "run", stop=20)
     assert found.faults == () and found.steps == (0, 20)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_pipelines.config import MixtureConfig, parse_count
 from data_pipelines.errors import OstinatoError
@@ -61,3 +63,51 @@ def test_bad_fields_are_named_in_one_line(change, line):
         MixtureConfig.parse({"tokens": "1M"} | change, "grid.yaml")
     assert line in str(error.value)
     assert str(error.value).startswith("grid.yaml: ") and "\n" not in str(error.value)
+
+
+HISTOGRAM = [
+    {"fraction": 0.05, "repeats": 2},
+    {"fraction": 0.03, "repeats": 10},
+    {"fraction": 0.02, "repeats": 300},
+]
+
+
+def test_several_pools_are_one_fraction_and_the_mean_of_their_repeats():
+    config = MixtureConfig(tokens="4.1M", pools=HISTOGRAM)
+    assert config.repeated_fraction == pytest.approx(0.1)
+    assert config.repeats == round(0.1 / (0.05 / 2 + 0.03 / 10 + 0.02 / 300))
+    assert config.pool_shapes == ((800, 2), (96, 10), (2, 300))
+    assert config.realised_fraction == (1600 + 960 + 600) / 32_000
+
+
+def test_a_single_pool_in_a_list_is_that_pool():
+    listed = MixtureConfig(tokens="1M", pools=[{"fraction": 0.5, "repeats": 10}])
+    assert listed == MixtureConfig(tokens="1M", repeated_fraction=0.5, repeats=10)
+
+
+def test_a_control_has_no_pools_whatever_was_listed():
+    assert MixtureConfig(tokens="1M", pools=[]) == MixtureConfig(tokens="1M")
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.001, 0.1), st.integers(1, 500)), min_size=1, max_size=9),
+    st.integers(500, 10**6),
+)
+def test_hamilton_rounding_gives_each_pool_its_whole_part_or_one_more(pools, total):
+    shares = [{"fraction": f, "repeats": e} for f, e in pools]
+    try:
+        config = MixtureConfig(context=1, batch_size=1, tokens=total, pools=shares)
+    except ValueError as error:
+        assert "smaller than one sequence" in str(error)
+        return
+    exact = sum(f for f, _ in pools)
+    assert abs(config.realised_fraction - exact) * total <= max(e for _, e in pools)
+    assert config.pool_size <= sum(int(f * total / e) + 1 for f, e in pools)
+    assert config.pool_size >= sum(int(f * total / e) for f, e in pools)
+
+
+def test_pools_over_the_whole_budget_are_refused():
+    with pytest.raises(OstinatoError, match=r"pools: their fractions add up to 1\.2, over 1"):
+        MixtureConfig.parse(
+            {"tokens": "1M", "pools": [{"fraction": 0.6, "repeats": r} for r in (2, 3)]}
+        )
