@@ -14,7 +14,6 @@ from analysis.figures.chart import Chart
 from analysis.files import jsonable
 from analysis.report.browser import chart_data, run_data
 from analysis.study import Analysis
-from analysis.tables import PROVENANCE
 from analysis.words import count, plural
 
 _MOST_ROWS = 60
@@ -173,12 +172,14 @@ def deviations(results: pd.DataFrame) -> list[str]:
 
 
 def _provenance(study) -> str:
-    rows = [
-        (key, ", ".join(value) if isinstance(value, list) else str(value))
-        for key, value in study.meta.items()
-        if value not in (None, [], "") and (key in PROVENANCE or not isinstance(value, dict | list))
-    ]
-    return "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows)
+    rows = [(key, _told(value)) for key, value in study.meta.items()]
+    return "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in rows if text)
+
+
+def _told(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _script_safe(text: str) -> str:

@@ -54,3 +54,9 @@ def test_a_run_counts_once(tables):
     study = make_study(pd.concat([results, results.tail(2)]), curves)
     assert len(study.results) == len(results)
     assert any("2 rows repeat a run_id" in note for note in study.notes)
+
+
+def test_where_a_study_comes_from_is_kept(study_dir):
+    (study_dir / "study.json").write_text('{"machine": "a laptop"}')
+    meta = read_study(study_dir).meta
+    assert (meta["name"], meta["machine"], meta["git_commit"]) == ("synthetic", "a laptop", ["abc"])
