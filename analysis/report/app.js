@@ -25,7 +25,7 @@ function axis(spec, span) {
     zeroline: false, automargin: true, type: spec.log ? "log" : "linear", nticks: 7,
   };
   if (spec.log && span > 2) Object.assign(out, { dtick: 1, minor: { ticks: "outside", dtick: "D1", ticklen: 3, tickcolor: css("--line") } });
-  else if (spec.log && span > 0.6) out.dtick = "D2"; // 1, 2, 5
+  else if (spec.log && span > 0.6) Object.assign(out, { dtick: "D2", tickformat: "~g" }); // 1, 2, 5
   if (spec.counts) out.tickformat = "~s";
   if (spec.low !== null) out.rangemode = "tozero";
   return out;
