@@ -4,55 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from sweeps.grid import load_plan
 from sweeps.store import StudyDirectory
-
-OSTINATO = Path(sys.executable).parent / "ostinato"
-
-GRID = """
-name: tiny
-description: Two sizes, two repeat counts, on a directory of text.
-base:
-  corpus: {corpus}
-  context: 32
-  batch_size: 16
-  tokens: {tokens}
-  repeated_fraction: 0.5
-  evaluations: 4
-  evaluation_tokens: 1024
-  ood_corpus: null
-axes:
-  d_model: [16, 32]
-  repeats: [8, 40]
-"""
-
-
-def ostinato(*arguments, data_dir=None, check=None):
-    environment = dict(os.environ) | ({"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {})
-    result = subprocess.run(
-        [OSTINATO, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    if check is not None:
-        assert result.returncode == check, result.stderr + result.stdout
-    return result
-
-
-@pytest.fixture(scope="module")
-def grid(text_corpus, tmp_path_factory):
-    path = tmp_path_factory.mktemp("grid") / "tiny.yaml"
-    path.write_text(GRID.format(corpus=text_corpus, tokens=30720))
-    return path
+from tests.sweeps.command_line import OSTINATO, bad, ostinato
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +120,6 @@ def test_the_plan_is_every_run_with_its_sizes(grid):
     chosen = ostinato("plan", grid, "--json", "--select", "repeats == 8", check=0)
     assert len(json.loads(chosen.stdout)) == 2
     assert "6 runs" in ostinato("plan", grid, check=0).stdout
-
-
-def bad(result, line):
-    assert result.returncode == 2, result.stderr
-    assert result.stderr.startswith("ostinato: ") and result.stderr.count("\n") == 1
-    assert line in result.stderr
-    assert not result.stdout
 
 
 BAD_GRIDS = [

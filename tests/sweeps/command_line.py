@@ -1,0 +1,48 @@
+"""The command line, called as a user does, and a small grid."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+OSTINATO = Path(sys.executable).parent / "ostinato"
+
+GRID = """
+name: tiny
+description: Two sizes, two repeat counts, on a directory of text.
+base:
+  corpus: {corpus}
+  context: 32
+  batch_size: 16
+  tokens: {tokens}
+  repeated_fraction: 0.5
+  evaluations: 4
+  evaluation_tokens: 1024
+  ood_corpus: null
+axes:
+  d_model: [16, 32]
+  repeats: [8, 40]
+"""
+
+
+def ostinato(*arguments, data_dir=None, check=None):
+    """Run a command; `check` is the exit code it has to have."""
+    environment = dict(os.environ) | ({"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {})
+    result = subprocess.run(
+        [OSTINATO, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if check is not None:
+        assert result.returncode == check, result.stderr + result.stdout
+    return result
+
+
+def bad(result, line):
+    """Bad input: exit code 2, one line on stderr, nothing on stdout."""
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("ostinato: ") and result.stderr.count("\n") == 1
+    assert line in result.stderr
+    assert not result.stdout
