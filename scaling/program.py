@@ -180,7 +180,10 @@ class Program:
         )
 
     def train(self, state: State, tokens, repeated, rates: np.ndarray, hyper: Hyper) -> State:
-        """Train on tokens [steps, B, L + 1] with learning rates [steps]; the old state is donated."""
+        """Train on tokens [steps, rows, L + 1] with learning rates [steps]; the old state is donated.
+
+        `rows` are this process's of each batch, all B where there is one process.
+        """
         count = len(rates)
         batch = batch_sharding(self.mesh, leading=1)
         return self._train(
@@ -219,7 +222,11 @@ class Program:
         """Summed loss (nats) and targets of each of tokens [n, L + 1], n <= evaluation_size."""
         filled = np.zeros((self.evaluation_size, tokens.shape[1]), tokens.dtype)
         filled[: len(tokens)] = tokens
-        sums, counts = self._evaluate(params, _place(filled, batch_sharding(self.mesh)))
+        # Every process has the whole array and shows the part of it that is on its devices.
+        placed = jax.make_array_from_callback(
+            filled.shape, batch_sharding(self.mesh), lambda index: filled[index]
+        )
+        sums, counts = self._evaluate(params, placed)
         return np.asarray(sums)[: len(tokens)], np.asarray(counts)[: len(tokens)]
 
     def compile(self) -> float:
@@ -228,12 +235,11 @@ class Program:
             return 0.0
         start = time.perf_counter()
         state = self.init(0)
-        empty = np.zeros((1, self.batch_size, self.context + 1), np.uint16)
+        rows = self.batch_size // jax.process_count()
+        empty = np.zeros((1, rows, self.context + 1), np.uint16)
         self.losses(state.params, empty[0, : self.evaluation_size])
         hyper = Hyper(np.float32(0), np.float32(1))
-        state = self.train(
-            state, empty, np.zeros((1, self.batch_size), bool), np.zeros(1, np.float32), hyper
-        )
+        state = self.train(state, empty, np.zeros((1, rows), bool), np.zeros(1, np.float32), hyper)
         jax.block_until_ready(state)
         self.__dict__["compiled"] = True
         return time.perf_counter() - start

@@ -19,6 +19,7 @@ from jax.sharding import Mesh
 from data_pipelines.stream import TrainingData, heldout, open_data, open_store
 from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
+from scaling.hosts import host_rows
 from scaling.mesh import check_mesh, make_mesh
 from scaling.model import count_params
 from scaling.optimiser import Hyper, learning_rates
@@ -85,6 +86,7 @@ def train(
     data = open_data(config, data_dir)
     sets = _evaluation_sets(config, data, data_dir)
     rates, hyper = learning_rates(config), Hyper.of(config)
+    rows = host_rows(config.batch_size)
 
     on_progress(Progress(0, config.steps, np.nan, 0.0, np.nan, "compiling"))
     program = program_for(config, data.vocabulary_size, mesh)
@@ -103,7 +105,7 @@ def train(
             on_evaluation(row)
         for stop in _chunks(config, step):
             start = time.perf_counter()
-            batch = data.batches(step, stop)
+            batch = data.batches(step, stop, rows)
             clock.feeding += time.perf_counter() - start
 
             start = time.perf_counter()

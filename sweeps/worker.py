@@ -20,6 +20,7 @@ from typing import Any
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
+from scaling.hosts import is_first_host, join_hosts
 from sweeps import claims
 from sweeps.store import RunDirectory, StudyDirectory
 
@@ -38,6 +39,13 @@ def run_one(
 
     Tells 'taken', 'done' or 'failed' at the end and 'progress' before; raises Interrupted when stopped.
     """
+    # Imported late: what it prints belongs to the log, and its start-up to the first run.
+    from scaling.train import Diverged, train
+
+    if not is_first_host():  # the first one keeps the record
+        train(config, data_dir=data_dir, checkpoint_dir=run.checkpoints, should_stop=should_stop)
+        tell("done")
+        return
     if not claims.claim(run.claim):
         tell("taken")
         return
@@ -45,9 +53,6 @@ def run_one(
         if run.status()["state"] == "done":
             tell("done")
             return
-        # Imported late: what it prints belongs to the log, and its start-up to the first run.
-        from scaling.train import Diverged, train
-
         run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
         try:
             with _renewing(run.claim):
@@ -98,10 +103,12 @@ def main(study_path: str, data_dir: str) -> int:
     study = StudyDirectory(Path(study_path))
     runs = {run.run_id: run for run in study.plan.runs}
     events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no event
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
 
+    join_hosts()
     while not stop.is_set() and (run_id := sys.stdin.readline().strip()):
         run = study.run(run_id)
 

@@ -1,0 +1,94 @@
+"""Two real processes, joined over loopback, train as one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.hosts import host_rows, join_hosts
+from scaling.train import train
+
+_RUN = """
+import json, sys
+from pathlib import Path
+from scaling.hosts import join_hosts
+join_hosts()
+import jax
+from scaling.config import RunConfig
+from scaling.train import train
+assert jax.process_count() == 2
+rows = []
+config = RunConfig.model_validate_json(sys.argv[1])
+train(config, data_dir=Path(sys.argv[2]), on_evaluation=rows.append)
+print(json.dumps(rows))
+"""
+
+
+@pytest.fixture(scope="module")
+def config(mixture) -> RunConfig:
+    fields = {"d_model": 16, "evaluations": 3, "evaluation_tokens": 512, "ood_corpus": None}
+    return RunConfig.parse(mixture.model_dump() | fields)
+
+
+@pytest.mark.slow
+def test_two_hosts_that_read_half_a_batch_each_train_as_one_does(config, data_dir):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _RUN, config.model_dump_json(), str(data_dir)],
+            env=os.environ
+            | {
+                "OSTINATO_COORDINATOR": f"127.0.0.1:{port}",
+                "OSTINATO_HOSTS": "2",
+                "OSTINATO_HOST": str(number),
+                "JAX_PLATFORMS": "cpu",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    printed = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], printed
+    first, second = (json.loads(out.splitlines()[-1]) for out, _ in printed)  # gloo prints too
+    alone = []
+    train(config, data_dir=data_dir, on_evaluation=alone.append)
+    for name in ("test_loss", "pool_loss", "repeated_loss", "unique_loss"):
+        assert [row[name] for row in first] == [row[name] for row in second]
+        for got, want in zip(first, alone, strict=True):
+            assert got[name] == (want[name] and pytest.approx(want[name], abs=1e-4))
+
+
+def test_one_host_reads_all():
+    assert host_rows(64) == slice(0, 64)
+
+
+def test_hosts_that_do_not_divide_the_batch_are_refused(monkeypatch):
+    monkeypatch.setattr("jax.process_count", lambda: 3)
+    with pytest.raises(OstinatoError, match="batch_size: 64 does not divide over 3 hosts"):
+        host_rows(64)
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"OSTINATO_HOST": "0"}, "OSTINATO_HOSTS: not set"),
+        ({"OSTINATO_HOST": "x", "OSTINATO_HOSTS": "2"}, "give whole numbers"),
+        ({"OSTINATO_HOST": "2", "OSTINATO_HOSTS": "2"}, "OSTINATO_HOST: 2 is not one of 0 to 1"),
+    ],
+)
+def test_a_host_that_is_named_badly_is_told(monkeypatch, environment, line):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if "OSTINATO_HOSTS" in environment:
+        monkeypatch.setenv("OSTINATO_COORDINATOR", "127.0.0.1:1")
+    with pytest.raises(OstinatoError, match=line):
+        join_hosts()
