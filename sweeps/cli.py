@@ -12,7 +12,7 @@ from sweeps.commands import app
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Bad input is one line and exit code 2; Ctrl-C is 130; a full or read-only disk is a line too."""
+    """Bad input is one line and exit code 2; a full or read-only disk is a line too."""
     from analysis.errors import AnalysisError
 
     try:
@@ -21,8 +21,6 @@ def _one_line_errors() -> Iterator[None]:
         line, code = str(error), 2
     except OSError as error:
         line, code = f"{error.filename or 'disk'}: {error.strerror or error}", 2
-    except KeyboardInterrupt:
-        line, code = "stopped; what was trained is kept, the same command goes on", 130
     else:
         return
     print(f"ostinato: {line}", file=sys.stderr)

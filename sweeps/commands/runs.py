@@ -145,7 +145,13 @@ def _sweep(grid: str, out: Path, select: str | None, jobs: int | None, data_dir:
         prepare(chosen.runs, data_dir, console, directory)
     directory.create(planned, source)
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
-    return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher)
+    try:
+        return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher)
+    except KeyboardInterrupt:
+        print(
+            "ostinato: stopped; what was trained is kept, the same command goes on", file=sys.stderr
+        )
+        raise typer.Exit(130) from None
 
 
 def _exit_on_failures(outcome) -> None:

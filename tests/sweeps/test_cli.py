@@ -98,6 +98,27 @@ def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, 
 
 
 @pytest.mark.slow
+def test_ctrl_c_saves_and_the_same_command_goes_on(studied, grid, data_dir, tmp_path):
+    out = tmp_path / "tiny"
+    command = [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"]
+    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(out.glob("claims/*")):
+        time.sleep(0.2)
+    run = StudyDirectory(out).run(next(out.glob("claims/*")).name)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == "ostinato: stopped; what was trained is kept, the same command goes on\n"
+    assert run.consumed_steps() > 0 and run.status()["state"] in ("lost", "done")
+    assert not list(out.glob("claims/*"))
+    assert subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0
+    assert losses(out).equals(losses(studied[0]))
+
+
+@pytest.mark.slow
 def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_path):
     wild = tmp_path / "wild.yaml"
     wild.write_text(
