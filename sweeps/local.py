@@ -163,9 +163,9 @@ def sweep(
 def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
     """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
     cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
+    devices = ("nvidia0", "accel*", "vfio/[0-9]*")
     if os.environ.get("JAX_PLATFORMS") != "cpu" and any(
-        Path("/dev").glob(pattern) and list(Path("/dev").glob(pattern))
-        for pattern in ("nvidia0", "accel*")
+        path for pattern in devices for path in Path("/dev").glob(pattern)
     ):
         return [None] * min(jobs or 1, runs)
     if not hasattr(os, "sched_getaffinity"):

@@ -186,7 +186,10 @@ def provenance() -> dict[str, Any]:
     """What a result depends on beside its config."""
     root = Path(__file__).parent
     commit = subprocess.run(
-        ["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        ["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=40"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     packages = (
         "jax",
