@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,9 @@ from sweeps.commands.options import (
     app,
     console,
 )
+
+PREEMPTED = 75
+"""Exit code after SIGTERM, when all is saved (EX_TEMPFAIL: run it again)."""
 
 
 @app.command(epilog="Example: ostinato study quick --out studies/quick")
@@ -145,13 +149,22 @@ def _sweep(grid: str, out: Path, select: str | None, jobs: int | None, data_dir:
         prepare(chosen.runs, data_dir, console, directory)
     directory.create(planned, source)
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
+    signal.signal(signal.SIGTERM, _preempted)
     try:
         return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(
             "ostinato: stopped; what was trained is kept, the same command goes on", file=sys.stderr
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(PREEMPTED if isinstance(stop, _Preempted) else 130) from None
+
+
+class _Preempted(KeyboardInterrupt):
+    """SIGTERM: what a cluster sends before it takes the machine away."""
+
+
+def _preempted(*_) -> None:
+    raise _Preempted
 
 
 def _exit_on_failures(outcome) -> None:

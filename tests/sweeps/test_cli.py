@@ -98,7 +98,10 @@ def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_same_command_goes_on(studied, grid, data_dir, tmp_path):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+def test_a_stopped_sweep_saves_and_the_same_command_goes_on(
+    studied, grid, data_dir, tmp_path, sent, code
+):
     out = tmp_path / "tiny"
     command = [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"]
     environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
@@ -108,9 +111,9 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(studied, grid, data_dir, tmp_
     while not list(out.glob("claims/*")):
         time.sleep(0.2)
     run = StudyDirectory(out).run(next(out.glob("claims/*")).name)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert stderr == "ostinato: stopped; what was trained is kept, the same command goes on\n"
     assert run.consumed_steps() > 0 and run.status()["state"] in ("lost", "done")
     assert not list(out.glob("claims/*"))
