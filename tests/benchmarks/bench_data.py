@@ -1,0 +1,165 @@
+"""Speed of the data room. Run by `make bench`; figures are printed, lines of the design asserted."""
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines.config import MixtureConfig
+from data_pipelines.plan import Pool, RepeatPlan
+from data_pipelines.prepare import default_data_dir, prepare_data, prepare_store
+from data_pipelines.stream import open_data
+from tests.benchmarks.measure import medians, one_core, report, seconds
+
+CONFIG = MixtureConfig(tokens="8M", repeated_fraction=0.5, repeats=100)
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Path:
+    prepare_data(CONFIG, default_data_dir())
+    return default_data_dir()
+
+
+def _plain_mixture(data, data_dir, directory):
+    """The same sequences as two seqio tasks over TFRecords, unique and pool, mixed at f and repeated."""
+    from data_pipelines.quiet import seqio, tf
+    from data_pipelines.vocabularies import vocabulary
+
+    feature = {
+        "targets": seqio.Feature(
+            vocabulary("bytes", "pydocs", data_dir), add_eos=False, dtype=tf.int64
+        )
+    }
+    slots = data.plan.at(np.arange(data.plan.total))
+    parts = {"unique": slots.sequence[slots.pool < 0], "pool": data.plan.pool_sequences()}
+    for name, rows in parts.items():
+        with tf.io.TFRecordWriter(str(directory / f"{name}.tfrecord")) as writer:
+            for row in data.store.split("train").read(rows).astype(np.int64):
+                value = tf.train.Feature(int64_list=tf.train.Int64List(value=row))
+                example = tf.train.Example(features=tf.train.Features(feature={"targets": value}))
+                writer.write(example.SerializeToString())
+        seqio.TaskRegistry.add(
+            f"bench_{name}",
+            source=seqio.TFExampleDataSource(
+                {"train": str(directory / f"{name}.tfrecord")},
+                {"targets": tf.io.FixedLenFeature([CONFIG.context + 1], tf.int64)},
+            ),
+            preprocessors=[],
+            output_features=feature,
+        )
+    seqio.MixtureRegistry.add("bench_mixture", [("bench_unique", 0.5), ("bench_pool", 0.5)])
+    lengths = {"targets": CONFIG.context + 1}
+    dataset = seqio.get_mixture_or_task("bench_mixture").get_dataset(
+        lengths, "train", shuffle=True, num_epochs=None, seed=0
+    )
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1
+    return iter(dataset.batch(CONFIG.batch_size).with_options(options).as_numpy_iterator())
+
+
+def test_streaming_against_a_plain_seqio_mixture(data_dir, tmp_path):
+    data, steps = open_data(CONFIG, data_dir), 200
+    with one_core():
+        plain = _plain_mixture(data, data_dir, tmp_path)
+        next(plain)  # its shuffle buffer is full
+
+        def ours() -> float:
+            def read():
+                for start in range(0, steps, 16):
+                    data.batches(start, min(start + 16, steps))
+
+            return steps * CONFIG.batch_size * CONFIG.context / seconds(read)
+
+        def theirs() -> float:
+            count = steps // 4
+
+            def read():
+                for _ in range(count):
+                    next(plain)
+
+            return count * CONFIG.batch_size * CONFIG.context / seconds(read)
+
+        mine, plain_speed = medians(5, ours, theirs)
+    report(
+        f"streaming: {mine / 1e6:.1f}M tokens/s, plain seqio.Mixture {plain_speed / 1e6:.2f}M, "
+        f"ratio {mine / plain_speed:.1f} (asked: 10)"
+    )
+    assert mine > 10 * plain_speed
+
+
+def test_a_jump_to_step_1e9_of_a_plan_over_1e10_sequences():
+    total = 10**10
+
+    def jump() -> float:
+        plan = RepeatPlan(total * 64, 2 * total * 64, (Pool(10**6, 10**4),), 0)
+        return seconds(lambda: plan.at(64 * 10**9 + np.arange(64)))
+
+    with one_core():
+        (took,) = medians(9, jump)
+    tracemalloc.start()
+    jump()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    report(f"jump: {took * 1e3:.2f} ms, {peak / 2**20:.2f} MB (asked: 50 ms, 100 MB)")
+    assert took < 0.05 and peak < 100 * 2**20
+
+
+def test_a_position_costs_the_same_at_any_budget():
+    positions = np.arange(64 * 16)
+
+    def at(tokens: int):
+        total = tokens // 100
+        plan = RepeatPlan(total, 2 * total, (Pool(total // 200, 100),), 0)
+        return lambda: seconds(lambda: plan.at(positions)) / len(positions)
+
+    budgets = (10**7, 10**10, 10**13)
+    with one_core():
+        found = medians(9, *(at(tokens) for tokens in budgets))
+    shown = ", ".join(f"T = {t:.0e} {x * 1e9:.0f} ns" for t, x in zip(budgets, found, strict=True))
+    report(f"a position: {shown}")
+    assert max(found) < 3 * min(found)
+
+
+def test_preparing_the_store_is_linear_and_fast(tmp_path):
+    speeds = {}
+    with one_core():
+        for megabytes in (5, 20):
+            config = CONFIG.model_copy(update={"corpus": f"zipf/{megabytes}MB"})
+            prepare_store(
+                config.corpus, config, tmp_path, ("test",)
+            )  # corpus made, TensorFlow loaded
+            took = seconds(lambda c=config: prepare_store(c.corpus, c, tmp_path, ("train",)))
+            store = open_data(config.model_copy(update={"tokens": 64 * 128}), tmp_path).store
+            size = sum(shard.sequences for shard in store.manifest.splits["train"]) * 129
+            speeds[megabytes] = size / took / 1e6
+    shown = ", ".join(f"{megabytes} MB {speed:.1f} MB/s" for megabytes, speed in speeds.items())
+    report(f"preparing on one core: {shown} (asked: 5)")
+    assert min(speeds.values()) > 5
+
+
+_DUPLICATES = """
+import resource, sys
+from pathlib import Path
+from data_pipelines.duplicates import find_duplicates
+find_duplicates("pycode", Path(sys.argv[1]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_duplicates_of_pycode(data_dir):
+    from data_pipelines.corpora import prepare_corpus
+
+    prepare_corpus("pycode", data_dir)
+    found = {}
+
+    def run():
+        command = [sys.executable, "-c", _DUPLICATES, str(data_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found["memory"] = int(done.stdout.split()[-1]) * 1024
+
+    took = seconds(run)
+    report(f"duplicates of pycode: {took:.0f} s, {found['memory'] / 2**30:.2f} GiB (asked: 300 s)")
+    assert took < 300
