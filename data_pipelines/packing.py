@@ -8,75 +8,163 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from data_pipelines.atomic import replacing, write_json
+from data_pipelines.config import MixtureConfig
+from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
 from data_pipelines.quiet import seqio
 from data_pipelines.store import MANIFEST, SHARD, SPLITS, Manifest, Shard, check_shard, sha256
+from data_pipelines.tasks import corpus_task
 
 _DOCUMENTS_AT_ONCE = 512
 
 
 def pack(
-    task: seqio.Task,
+    corpus: str,
+    config: MixtureConfig,
+    data_dir: Path,
     directory: Path,
     *,
-    corpus: str,
     digest: str,
-    vocabulary: str,
-    context: int,
-    unit: str,
     splits: tuple[str, ...],
     progress: Callable[[str], None],
 ) -> Manifest:
-    """Write `splits` of `task` to `directory` and return the manifest, written last.
+    """Write `splits` of a prepared corpus to `directory` and return the manifest, written last.
 
-    Shards that are already there are kept. Raises OstinatoError where a split has not one sequence.
+    `config` gives vocabulary, context and unit. Shards that are already there are kept. Raises
+    OstinatoError where a split has not one sequence.
     """
-    size = task.output_features["targets"].vocabulary.vocab_size
-    packed = {}
-    for split in splits:
-        count = len(task.source.list_shards(split))
-        shards = []
-        for index in range(count):
-            progress(f"packing {corpus} {split} {index + 1}/{count}")
-            shards.append(_shard(task, directory, split, index, count, size, context, unit))
+    task = _task(corpus, config, data_dir)
+    places = [_Place(s, i, n) for s in splits for n in [_count(task, s)] for i in range(n)]
+    _pack_in_processes(corpus, config, data_dir, directory, places, progress)
+    packed: dict[str, tuple[Shard, ...]] = dict.fromkeys(splits, ())
+    for place in places:  # those that a process has packed are there
+        progress(f"packing {corpus} {place.split} {place.index + 1}/{place.count}")
+        packed[place.split] += (_shard(task, config, directory, place),)
+    for split, shards in packed.items():
         if not sum(shard.sequences for shard in shards):
             raise OstinatoError(
-                f"corpus: {corpus} has not one whole sequence of context {context} in its {split} "
-                "split; give more text or a shorter context"
+                f"corpus: {corpus} has not one whole sequence of context {config.context} in its "
+                f"{split} split; give more text or a shorter context"
             )
-        packed[split] = tuple(shards)
     progress(f"looking for equal sequences in {corpus}")
-    left_out = _leave_out(directory, packed)
-    manifest = Manifest(corpus, digest, vocabulary, size, context, unit, packed, left_out)
+    manifest = Manifest(
+        corpus,
+        digest,
+        config.vocabulary,
+        task.output_features["targets"].vocabulary.vocab_size,
+        config.context,
+        config.unit,
+        packed,
+        _leave_out(directory, packed),
+    )
     write_json(directory / "manifest.json", MANIFEST.dump_python(manifest, mode="json"))
     return manifest
 
 
-def _shard(
-    task, directory: Path, split: str, index: int, count: int, size: int, context: int, unit: str
-) -> Shard:
-    path = directory / f"{split}-{index:05d}-of-{count:05d}.npy"
+class _Place(NamedTuple):
+    """A shard among those of its split."""
+
+    split: str
+    index: int
+    count: int
+
+    def path(self, directory: Path) -> Path:
+        return directory / f"{self.split}-{self.index:05d}-of-{self.count:05d}.npy"
+
+
+def _task(corpus: str, config: MixtureConfig, data_dir: Path) -> seqio.Task:
+    return corpus_task(corpus, config.vocabulary, data_dir, vocabulary_corpus=config.corpus)
+
+
+def _count(task: seqio.Task, split: str) -> int:
+    return len(task.source.list_shards(split))
+
+
+def _pack_in_processes(
+    corpus: str,
+    config: MixtureConfig,
+    data_dir: Path,
+    directory: Path,
+    places: list[_Place],
+    progress: Callable[[str], None],
+) -> None:
+    """Share the shards that are not there among processes, one a core, where there are several.
+
+    What one of them does not finish is left to the caller, which meets its error then.
+    """
+    missing = [place for place in places if not _recorded(directory, place)]
+    # A split of one small shard is packed sooner than another TensorFlow is loaded.
+    large = [place for place in missing if place.count > 1]
+    cores = min(available_cores(), len(large))
+    if cores < 2:
+        return
+    task = [corpus, config.model_dump(mode="json"), str(data_dir), str(directory)]
+    command = [sys.executable, "-c", f"import {__name__} as packing; packing.serve()"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    processes = []
+    try:
+        for number in range(cores):
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                text=True,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+            )
+            processes.append(process)
+            with process.stdin:
+                json.dump([*task, large[number::cores]], process.stdin)
+        while any(process.poll() is None for process in processes):
+            done = sum(_recorded(directory, place) for place in large)
+            progress(f"packing {corpus} in {cores} processes, {done}/{len(large)} shards")
+            time.sleep(0.5)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def serve() -> None:
+    """Be a process of `pack`: what to pack comes as JSON on stdin."""
+    corpus, config, data_dir, directory, places = json.load(sys.stdin)
+    config = MixtureConfig.model_validate(config)
+    task = _task(corpus, config, Path(data_dir))
+    for place in places:
+        _shard(task, config, Path(directory), _Place(*place))
+
+
+def _recorded(directory: Path, place: _Place) -> bool:
+    return place.path(directory).with_suffix(".json").exists()
+
+
+def _shard(task: seqio.Task, config: MixtureConfig, directory: Path, place: _Place) -> Shard:
+    """Pack one shard, unless it is there undamaged."""
+    path = place.path(directory)
     record = path.with_suffix(".json")
     if record.exists():
-        shard = SHARD.validate_python(json.loads(record.read_text()))
+        shard = SHARD.validate_json(record.read_bytes())
         try:
             check_shard(directory, shard, checksum=True)
             return shard
         except OstinatoError:
             pass  # damaged: written anew
-    documents = _Documents(task, split, index, count)
-    rows = (
-        _packed(documents, context + 1) if unit == "sequence" else _padded(documents, context + 1)
-    )
+    documents, length = _Documents(task, place), config.context + 1
+    rows = (_packed if config.unit == "sequence" else _padded)(documents, length)
+    size = task.output_features["targets"].vocabulary.vocab_size
     dtype = np.uint16 if size <= 2**16 else np.uint32
     blocks = [block.astype(dtype) for block in rows]
-    tokens = np.concatenate(blocks) if blocks else np.empty((0, context + 1), dtype)
+    tokens = np.concatenate(blocks) if blocks else np.empty((0, length), dtype)
     with replacing(path) as temporary:
         np.save(temporary, tokens)
         shard = Shard(
@@ -119,11 +207,10 @@ def row_digests(rows: np.ndarray) -> np.ndarray:
 class _Documents:
     """Ragged batches of a task's tokenised documents, counted as they pass."""
 
-    def __init__(self, task: seqio.Task, split: str, index: int, count: int):
+    def __init__(self, task: seqio.Task, place: _Place):
         self.count = 0
-        self._dataset = task.get_dataset(
-            None, split, shuffle=False, shard_info=seqio.ShardInfo(index, count)
-        )
+        shard = seqio.ShardInfo(place.index, place.count)
+        self._dataset = task.get_dataset(None, place.split, shuffle=False, shard_info=shard)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (tokens of the documents one after the other, their lengths)."""

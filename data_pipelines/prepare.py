@@ -47,23 +47,12 @@ def prepare_store(
     """Pack `splits` of a corpus in the vocabulary, context and unit of `config`; return the store."""
     from data_pipelines.corpora import corpus_digest, prepare_corpus
     from data_pipelines.packing import pack
-    from data_pipelines.tasks import corpus_task
 
     digest = corpus_digest(prepare_corpus(corpus, data_dir, progress))
     home = store_home(corpus, config, data_dir)
     directory = home / digest[:12]
     if not _complete(directory, splits):
-        pack(
-            corpus_task(corpus, config.vocabulary, data_dir, vocabulary_corpus=config.corpus),
-            directory,
-            corpus=corpus,
-            digest=digest,
-            vocabulary=config.vocabulary,
-            context=config.context,
-            unit=config.unit,
-            splits=splits,
-            progress=progress,
-        )
+        pack(corpus, config, data_dir, directory, digest=digest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()
     with replacing(home / "current") as temporary:
         temporary.write_text(directory.name + "\n")

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from data_pipelines.cores import available_cores
 from data_pipelines.corpora import cleaning, dedup
 from data_pipelines.corpora.documents import Document
 from data_pipelines.corpora.python_sources import (
@@ -56,7 +57,7 @@ def extract(kind: Kind, packages: Iterable[str], processes: int | None = None) -
     """
     packages = sorted(packages)
     files = [f for f in source_files(packages) if kind == "code" or not f.is_test]
-    chunks = _read_all(kind, list(_chunks(files)), processes or len(os.sched_getaffinity(0)))
+    chunks = _read_all(kind, list(_chunks(files)), processes or available_cores())
     if kind == "prose":
         chunks.append(_clean(kind, (Document(*pair) for pair in descriptions(packages))))
     stages = {"found": _counts(sum(c.found for c in chunks), sum(c.found_bytes for c in chunks))}

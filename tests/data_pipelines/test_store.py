@@ -129,6 +129,27 @@ def test_documents_can_have_a_sequence_each(text_corpus, mixture, tmp_path):
         assert not end.size or (row[end[0] + 1 :] == 0).all()
 
 
+@pytest.mark.slow
+def test_shards_packed_by_several_processes_are_those_of_one(mixture, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    from data_pipelines.corpora import corpus_builder
+
+    stores = {}
+    for cores in (1, 2):
+        monkeypatch.setattr("data_pipelines.packing.available_cores", lambda cores=cores: cores)
+        place, said = tmp_path / str(cores), []
+        corpus_builder(mixture.corpus, place).download_and_prepare(
+            download_config=tfds.download.DownloadConfig(num_shards=3)
+        )
+        store = prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
+        assert any("in 2 processes" in note for note in said) == (cores == 2)
+        stores[cores] = {path.name: path.read_bytes() for path in store.directory.iterdir()}
+        SequenceStore.open.cache_clear()
+    assert len([name for name in stores[1] if "of-00003.npy" in name]) == 9
+    assert stores[1] == stores[2]
+
+
 _PREPARE = """
 import sys
 from pathlib import Path
