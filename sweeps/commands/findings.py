@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from data_pipelines.config import parse_count
+from data_pipelines.errors import OstinatoError
 from sweeps.commands.options import AsJson, Study, app, console
 
 
@@ -27,15 +32,139 @@ def analyse(directory: Study, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: ostinato report studies/quick --serve")
 def report(
     directory: Study,
-    serve: Annotated[bool, typer.Option(help="Serve it on this machine until Ctrl-C.")] = False,
-    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8000,
+    serve: Annotated[
+        bool, typer.Option(help="Serve it on this machine, kept up to date, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 8000,
 ) -> None:
     """Draw a study's report: figures, their tables, and what they say."""
     from analysis.report import write_report
 
-    path = write_report(directory)
-    console.print(f"Report: {path.absolute()}", soft_wrap=True)
-    if serve:
-        from sweeps.serving import serve_forever
+    if not serve:
+        console.print(f"Report: {write_report(directory).absolute()}", soft_wrap=True)
+        return
+    from analysis.report.serve import serve_report
+    from sweeps.store import StudyDirectory
 
-        serve_forever(path.parent, port, console)
+    study = StudyDirectory(directory)
+    with_runs = (directory / "runs").exists()
+    serve_report(
+        directory,
+        port,
+        refresh=study.collect if with_runs else lambda: None,
+        announce=lambda line: console.print(line, soft_wrap=True),
+    )
+
+
+@app.command(
+    epilog="Example: ostinato fit chinchilla losses.csv "
+    "--columns params=N,tokens=D,loss=val_loss --bootstrap 4000"
+)
+def fit(
+    law: Annotated[
+        str,
+        typer.Argument(
+            help="power, power-floor, compute, kaplan, chinchilla, data-constrained, "
+            "data-constrained-geometric or additive-penalty."
+        ),
+    ],
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet, one row a run.")],
+    columns: Annotated[
+        str,
+        typer.Option(
+            help="What the table calls the law's columns: params=N,loss=val.", show_default=False
+        ),
+    ] = "",
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples for intervals.")] = 0,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Column whose rows are resampled together.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw measured against fitted: .svg, .pdf or .png.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a law of loss to anyone's table: constants, intervals, what to distrust."""
+    from analysis.fitting.table import fit_table
+
+    if plot and plot.suffix not in (".svg", ".pdf", ".png"):
+        raise OstinatoError(f"plot: {plot} is neither .svg, .pdf nor .png")
+    found = fit_table(law, table, _pairs(columns), bootstrap, cluster)
+    if plot:
+        from analysis.figures.fitted import fit_chart
+        from analysis.figures.in_print import render
+        from analysis.files import write_bytes
+
+        write_bytes(plot, render(fit_chart(found), plot.suffix[1:]))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1))
+        return
+    console.print(f"{found.law.name}: {found.law.equation}")
+    rows = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("constant", "value", "95 % interval"):
+        rows.add_column(name, justify="left" if name == "constant" else "right")
+    intervals = found.intervals()
+    for name, value in found.constants.items():
+        low_high = "{:.5g} to {:.5g}".format(*intervals[name]) if name in intervals else ""
+        rows.add_row(name, f"{value:.5g}", low_high)
+    console.print(rows)
+    console.print(f"{len(found.loss)} rows, R2 {found.r2:.4f}, AIC {found.aic:.1f}")
+    for warning in found.warnings:
+        console.print(f"- {warning}", soft_wrap=True)
+
+
+@app.command(
+    epilog="Example: ostinato predict studies/quick --params 2e5 --tokens 4e6 "
+    "--fraction 0.1 --repeats 100"
+)
+def predict(
+    directory: Study,
+    params: Annotated[str, typer.Option(help="Non-embedding parameters N.", show_default=False)],
+    tokens: Annotated[str, typer.Option(help="Training tokens T.", show_default=False)],
+    fraction: Annotated[
+        float | None, typer.Option(help="Share of the tokens that is repeated.", show_default=False)
+    ] = None,
+    repeats: Annotated[
+        float | None, typer.Option(help="Times it is seen.", show_default=False)
+    ] = None,
+    pools: Annotated[
+        Path | None,
+        typer.Option(help="A histogram that duplicates has written.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a mixture will cost a model, from a study's own fits."""
+    from analysis import analyse as analyse_study
+    from analysis import predict as predicting
+    from analysis.tables import read_table
+
+    if (pools is None) == (fraction is None or repeats is None):
+        raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
+    if pools:
+        parts = predicting.parts_of_histogram(read_table(pools))
+    else:
+        parts = [predicting.Part(fraction, repeats)]
+    damage = predicting.fit_damage(analyse_study(directory))
+    found = predicting.predict(damage, _count("params", params), _count("tokens", tokens), parts)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1))
+        return
+    for sentence in found.sentences():
+        console.print(f"- {sentence}", soft_wrap=True)
+
+
+def _pairs(columns: str) -> dict[str, str]:
+    """'params=N,loss=val' as a dictionary."""
+    pairs = [pair.split("=") for pair in columns.split(",") if pair.strip()]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise OstinatoError(f"columns: {columns!r}; write params=N,tokens=D,loss=val_loss")
+    return {ours.strip(): theirs.strip() for ours, theirs in pairs}
+
+
+def _count(name: str, value: str) -> float:
+    try:
+        return float(parse_count(value))
+    except ValueError as error:
+        raise OstinatoError(f"{name}: {error} (given: {value!r})") from None

@@ -1,0 +1,132 @@
+"""`ostinato fit`, `predict`, `analyse` and `report` on tables at hand."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+from tests.sweeps.command_line import OSTINATO, bad, ostinato
+
+RECORDED = Path(analysis.__file__).parent / "recorded" / "quick"
+
+
+@pytest.fixture
+def losses(tmp_path):
+    """A table of Chinchilla's law, with names of its own."""
+    rng = np.random.default_rng(0)
+    n, d = (10 ** rng.uniform(low, high, 120) for low, high in ((7, 10), (9, 11)))
+    loss = 1.8 + 480 / n**0.35 + 2000 / d**0.37
+    path = tmp_path / "losses.csv"
+    table = pd.DataFrame({"N": n, "D": d, "val": loss * np.exp(rng.normal(0, 0.002, 120))})
+    table.to_csv(path, index=False)
+    return path
+
+
+COLUMNS = ("--columns", "params=N,tokens=D,loss=val")
+
+
+def test_a_law_is_fitted_to_anyones_table(losses, tmp_path):
+    plot = tmp_path / "fit.svg"
+    result = ostinato(
+        "fit", "chinchilla", losses, *COLUMNS, "--bootstrap", 200, "--json", "--plot", plot, check=0
+    )
+    found = json.loads(result.stdout)
+    assert found["constants"]["alpha"] == pytest.approx(0.35, abs=0.03)
+    low, high = found["intervals"]["E"]
+    assert low < 1.8 < high
+    assert plot.read_text().lstrip().startswith("<?xml")
+    text = ostinato("fit", "chinchilla", losses, *COLUMNS, check=0).stdout
+    assert "alpha" in text and "120 rows, R2 0.99" in text
+
+
+def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
+    study = shutil.copytree(RECORDED, tmp_path / "quick")
+    start = time.perf_counter()
+    ostinato("report", study, check=0)
+    assert time.perf_counter() - start < 60  # seconds on an idle machine
+    page = (study / "report" / "index.html").read_text()
+    assert "costs most" in page
+    sentences = ostinato("analyse", study, check=0).stdout
+    assert sentences.count("costs most") == 3
+    found = ostinato(
+        "predict",
+        study,
+        "--params",
+        "98304",
+        "--tokens",
+        "3.28M",
+        "--fraction",
+        0.5,
+        "--repeats",
+        400,
+        "--json",
+        check=0,
+    )
+    found = json.loads(found.stdout)
+    assert 0 < found["multiplier"] < 0.5 and found["loss"] > found["control_loss"]
+    clean = [
+        "predict",
+        study,
+        "--params",
+        "98304",
+        "--tokens",
+        "3.28M",
+        "--fraction",
+        "0.5",
+        "--repeats",
+        "1",
+    ]
+    assert "multiplier 1" in ostinato(*clean, check=0).stdout
+
+
+def test_a_report_is_served_on_this_machine_alone(tmp_path):
+    study = shutil.copytree(RECORDED, tmp_path / "quick")
+    process = subprocess.Popen(
+        [OSTINATO, "report", study, "--serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        address = re.search(r"http://127\.0\.0\.1:\d+/index\.html", process.stdout.readline())[0]
+        for _ in range(100):
+            try:
+                with urllib.request.urlopen(address) as answer:
+                    assert b"costs most" in answer.read()
+                break
+            except OSError:
+                time.sleep(0.3)
+        else:
+            pytest.fail("no report within 30 seconds")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def test_bad_input_is_one_line(losses, tmp_path):
+    bad(ostinato("fit", "chinchila", losses), "chinchila: no such law; there are: chinchilla")
+    bad(ostinato("fit", "power", tmp_path / "no.csv"), "no such table")
+    bad(
+        ostinato("fit", "power", losses, "--columns", "params"), "columns: 'params'; write params=N"
+    )
+    bad(ostinato("fit", "power", losses, "--columns", "params=M,loss=val"), "no column M")
+    bad(ostinato("fit", "power", losses, "--plot", "x.gif"), "neither .svg")
+    bad(
+        ostinato("predict", RECORDED, "--params", "1e5", "--tokens", "3M"), "give either --fraction"
+    )
+    given = ("--fraction", "0.5", "--repeats", "9")
+    bad(
+        ostinato("predict", RECORDED, "--params", "big", "--tokens", "3M", *given),
+        "params: write a number",
+    )
+    bad(
+        ostinato("predict", tmp_path, "--params", "1e5", "--tokens", "3M", *given),
+        "collect the study's runs",
+    )
+    bad(ostinato("report", tmp_path), "collect the study's runs first")
