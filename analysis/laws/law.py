@@ -69,7 +69,8 @@ class Law:
     def predict(self, **columns) -> np.ndarray:
         """Loss in nats per token at the law's columns (arrays that broadcast)."""
         arrays = {name: np.asarray(columns[name], float) for name in self.columns}
-        return np.exp(type(self).log_loss(self, arrays))
+        with np.errstate(over="ignore"):  # a resample gone astray predicts infinity, and is told of
+            return np.exp(type(self).log_loss(self, arrays))
 
 
 def project(basis, exponents, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
