@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -67,22 +66,15 @@ def test_noise_leaves_the_constants_in_their_intervals():
     assert found.constants["E"] != truth.E
 
 
-def test_the_solver_is_never_worse_than_scipy_and_much_faster():
-    rows, resamples, by_scipy = 240, 4000, 40
+def test_the_solver_is_never_worse_than_scipy():
+    rows, resamples = 240, 40
     columns, loss = draw(TRUTHS[4], rows)
     start = fit(Chinchilla, columns, loss).law.coordinates()
     weights = resample(rows, resamples)
-    starts = np.tile(start, (resamples, 1))
-    minimise(Chinchilla, columns, loss, starts[:512], weights[:512])  # compile
-    begun = time.process_time()
-    ours = minimise(Chinchilla, columns, loss, starts, weights)
-    each = (time.process_time() - begun) / resamples
+    ours = minimise(Chinchilla, columns, loss, np.tile(start, (resamples, 1)), weights)
+    theirs = [lbfgs(columns, loss, start, w) for w in weights]
     assert ours.converged.all()
-    begun = time.process_time()
-    theirs = [lbfgs(columns, loss, start, w) for w in weights[:by_scipy]]
-    speedup = (time.process_time() - begun) / by_scipy / each
-    assert (ours.objective[:by_scipy] <= np.array(theirs) * (1 + 1e-9)).all()
-    assert speedup > 3  # CPU time; the wall time gains the second core besides
+    assert (ours.objective <= np.array(theirs) * (1 + 1e-9)).all()
 
 
 def lbfgs(columns, loss, start, weights, delta=1e-3):

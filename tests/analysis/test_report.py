@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pandas as pd
 import pytest
@@ -99,15 +98,6 @@ def test_half_a_study_still_has_a_report(tables, tmp_path, change):
 def test_drawing_twice_gives_the_same_file(study_dir):
     first, second = (render(gallery(analyse(study_dir))[0]) for _ in range(2))
     assert first == second
-
-
-def test_a_quick_study_is_reported_within_eight_seconds(tables, tmp_path):
-    results, curves = tables(sizes=(24_576, 98_304), seeds=(0,), control_sizes=(6_144,))
-    results.to_parquet(tmp_path / "results.parquet")
-    curves.to_parquet(tmp_path / "curves.parquet")
-    start = time.perf_counter()
-    write_report(tmp_path)
-    assert time.perf_counter() - start < 8
 
 
 def test_charts_of_a_study_in_memory(tables):

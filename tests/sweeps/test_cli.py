@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -200,6 +201,22 @@ def test_an_output_directory_of_another_grid_is_refused(studied, grid, data_dir,
     other.write_text(grid.read_text().replace("[8, 40]", "[8, 30]"))
     bad(ostinato("sweep", other, "--out", out, data_dir=data_dir), "repeats: 40 is gone")
     assert (out / "grid.yaml").read_text() == before
+
+
+@pytest.mark.slow
+def test_a_study_is_not_continued_on_other_text(grid, text_corpus, tmp_path):
+    text = shutil.copytree(text_corpus.removeprefix("text_files:"), tmp_path / "text")
+    path, out = tmp_path / "tiny.yaml", tmp_path / "out"
+    one = grid.read_text().replace(text_corpus, f"text_files:{text}").replace("[16, 32]", "[16]")
+    path.write_text(one)
+    select = ("--select", "repeats == 0")
+    ostinato("sweep", path, "--out", out, *select, data_dir=tmp_path / "data", check=0)
+    (text / "more.txt").write_text("Text that was not there when the first run was trained.")
+    result = ostinato("sweep", path, "--out", out, data_dir=tmp_path / "data")
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert f"is not the text that {out} was trained on" in result.stderr
+    states = [status["state"] for _, status in StudyDirectory(out).statuses()]
+    assert states.count("done") == 1 and states.count("pending") == len(states) - 1
 
 
 def test_other_bad_input_is_one_line(grid, tmp_path):

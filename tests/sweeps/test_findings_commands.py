@@ -50,9 +50,7 @@ def test_a_law_is_fitted_to_anyones_table(losses, tmp_path):
 
 def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
     study = shutil.copytree(RECORDED, tmp_path / "quick")
-    start = time.perf_counter()
     ostinato("report", study, check=0)
-    assert time.perf_counter() - start < 60  # seconds on an idle machine
     page = (study / "report" / "index.html").read_text()
     assert "costs most" in page
     sentences = ostinato("analyse", study, check=0).stdout

@@ -1,0 +1,50 @@
+"""Speed of the analysis room. Run by `make bench`; figures are printed, lines of the design asserted."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+import analysis
+from analysis.fitting import fit
+from analysis.fitting.bootstrap import resample
+from analysis.fitting.solver import minimise
+from analysis.laws import Chinchilla
+from analysis.report import write_report
+from tests.analysis.test_fitting import draw, lbfgs
+from tests.benchmarks.measure import medians, report, seconds
+
+TRUTH = Chinchilla(1.8172, 482.01, 2085.43, 0.3478, 0.3658)
+"""Besiroglu et al. 2024, table 1."""
+
+
+def test_bootstrap_refits_against_a_loop_of_scipy():
+    rows, resamples, by_scipy = 240, 4000, 100
+    columns, loss = draw(TRUTH, rows)
+    start = fit(Chinchilla, columns, loss).law.coordinates()
+    weights = resample(rows, resamples)
+    starts = np.tile(start, (resamples, 1))
+    first = seconds(lambda: minimise(Chinchilla, columns, loss, starts, weights))
+
+    def ours() -> float:
+        return seconds(lambda: minimise(Chinchilla, columns, loss, starts, weights))
+
+    def scipy() -> float:
+        each = seconds(lambda: [lbfgs(columns, loss, start, w) for w in weights[:by_scipy]])
+        return each * resamples / by_scipy
+
+    mine, theirs = medians(5, ours, scipy)
+    report(
+        f"{resamples} refits: {mine:.2f} s ({first:.2f} s with compilation), scipy L-BFGS-B "
+        f"{theirs:.1f} s (from {by_scipy}), ratio {theirs / mine:.1f} (asked: 10)"
+    )
+    assert mine < 60 and theirs > 10 * mine
+
+
+def test_a_report_of_the_recorded_study(tmp_path):
+    recorded = Path(analysis.__file__).parent / "recorded" / "quick"
+    study = shutil.copytree(recorded, tmp_path / "quick")
+    (took,) = medians(3, lambda: seconds(lambda: write_report(study)))
+    size = (study / "report" / "index.html").stat().st_size / 2**20
+    report(f"report of 20 runs: {took:.1f} s, {size:.1f} MB (asked: 20 s)")
+    assert took < 20
