@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from itertools import product
@@ -11,7 +12,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Law:
+class Law(ABC):
     """Loss in nats per token as a function of a table's columns.
 
     A subclass is a frozen dataclass of its constants (floats) and says:
@@ -26,14 +27,14 @@ class Law:
     source: ClassVar[str]
 
     @staticmethod
+    @abstractmethod
     def log_loss(constants, columns: Mapping, xp=np):
         """ln L for `constants` (an object with the law's fields) on arrays of one shape."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def starts(cls, columns: Mapping, loss: np.ndarray) -> np.ndarray:
         """Starting points [starts, constants] in the solver's coordinates (`coordinates`)."""
-        raise NotImplementedError
 
     @classmethod
     def fit(cls, loss, **options_and_columns):
