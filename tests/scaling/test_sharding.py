@@ -1,0 +1,99 @@
+"""Eight virtual devices in any layout train as one does."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.mesh import check_mesh, make_mesh
+
+_RUN = """
+import json, sys
+from pathlib import Path
+import jax
+from scaling.config import RunConfig
+from scaling.mesh import make_mesh
+from scaling.train import train
+assert jax.device_count() == 8
+config, data_dir = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])
+found = {}
+for name, fsdp, tensor, devices in (
+    ("one", 1, 1, 1), ("data", 1, 1, 8), ("fsdp", 8, 1, 8), ("tensor", 1, 4, 8), ("mixed", 2, 2, 8),
+):
+    rows = []
+    mesh = make_mesh(fsdp, tensor, jax.devices()[:devices])
+    train(config, data_dir=data_dir, mesh=mesh, on_evaluation=rows.append)
+    found[name] = [[row["test_loss"], row["unique_loss"], row["repeated_loss"]] for row in rows]
+
+# Saved on one layout, taken up on another.
+class Enough(Exception):
+    pass
+def stop(progress):
+    if progress.step >= 20:
+        raise Enough
+checkpoints = Path(sys.argv[3])
+import scaling.train
+scaling.train.CHECKPOINT_SECONDS = 0
+rows = []
+try:
+    train(config, data_dir=data_dir, checkpoint_dir=checkpoints, mesh=make_mesh(8), on_progress=stop)
+except Enough:
+    pass
+starts = []
+train(config, data_dir=data_dir, checkpoint_dir=checkpoints, mesh=make_mesh(1, 4),
+      on_start=starts.append, on_evaluation=rows.append)
+assert 0 < starts[0] < config.steps, starts
+found["moved"] = [[row["test_loss"], row["unique_loss"], row["repeated_loss"]] for row in rows]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def losses(mixture, data_dir, tmp_path_factory):
+    """By layout, the held-out and training losses at each evaluation of 60 steps."""
+    fields = {"d_model": 32, "heads": 4, "evaluations": 6, "evaluation_tokens": 512}
+    fields |= {"ood_corpus": None, "learning_rate": 0.01}
+    config = RunConfig.parse(mixture.model_dump() | fields)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", _RUN, config.model_dump_json()),
+            *(str(data_dir), str(tmp_path_factory.mktemp("checkpoints"))),
+        ],
+        env=os.environ
+        | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["data", "fsdp", "tensor", "mixed"])
+def test_layouts_agree_with_one_device(losses, layout):
+    assert len(losses["one"]) == 7
+    for got, want in zip(losses[layout], losses["one"], strict=True):
+        assert got == [value and pytest.approx(value, abs=1e-4) for value in want]
+
+
+@pytest.mark.slow
+def test_a_checkpoint_goes_on_on_another_layout(losses):
+    assert losses["moved"]
+    for got, want in zip(losses["moved"][::-1], losses["one"][::-1], strict=False):
+        assert got == [pytest.approx(value, abs=1e-4) for value in want]
+
+
+def test_a_mesh_that_does_not_divide_is_refused():
+    with pytest.raises(OstinatoError, match="mesh: fsdp 2 x tensor 1 does not divide 1 devices"):
+        make_mesh(2, devices=[object()])
+    config = RunConfig.parse({"tokens": "1M", "d_model": 32, "batch_size": 6})
+
+    four = SimpleNamespace(shape={"data": 4, "fsdp": 1, "tensor": 1})
+    with pytest.raises(OstinatoError, match="batch_size: 6 does not divide over 4 devices"):
+        check_mesh(four, config)
