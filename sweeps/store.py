@@ -168,7 +168,9 @@ class StudyDirectory:
         results, curves = [], []
         for config, status in self.statuses():
             summary = status.get("summary", {})
-            results.append(columns(config) | {"status": status["state"]} | summary | shared)
+            row = columns(config) | {"status": status["state"]}
+            # The row again: a summary ends with the learning rate of the last step.
+            results.append(row | summary | row | shared)
             rows = self.run(config.run_id).metrics()
             if len(rows):
                 curves.append(rows.assign(run_id=config.run_id))

@@ -41,6 +41,12 @@ def test_a_study_ends_with_results_curves_and_a_report(studied):
     for run in load_plan(out / "grid.yaml").runs:
         written = json.loads((out / "runs" / run.run_id / "config.json").read_text())
         assert written == run.model_dump(mode="json")
+        row = results.set_index("run_id").loc[run.run_id]
+        assert all(
+            row[name] == value
+            for name, value in written.items()
+            if name not in ("pools", "ood_corpus")
+        )
 
 
 @pytest.mark.slow
