@@ -57,7 +57,7 @@ def read_study(directory: str | Path) -> Study:
     results = read_table(directory / "results.parquet", missing="collect the study's runs first")
     curves_path = directory / "curves.parquet"
     curves = read_table(curves_path) if curves_path.exists() else None
-    meta_path = directory / "study.json"
+    meta_path = directory / "meta.json"
     meta = json.loads(meta_path.read_text()) if meta_path.exists() else {}
     return make_study(results, curves, {"name": directory.resolve().name} | meta)
 

@@ -57,6 +57,6 @@ def test_a_run_counts_once(tables):
 
 
 def test_where_a_study_comes_from_is_kept(study_dir):
-    (study_dir / "study.json").write_text('{"machine": "a laptop"}')
+    (study_dir / "meta.json").write_text('{"machine": "a laptop"}')
     meta = read_study(study_dir).meta
     assert (meta["name"], meta["machine"], meta["git_commit"]) == ("synthetic", "a laptop", ["abc"])
