@@ -22,6 +22,7 @@ from data_pipelines.atomic import replacing, write_json
 from data_pipelines.config import MixtureConfig
 from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
+from data_pipelines.lifeline import end_with_parent
 from data_pipelines.quiet import seqio
 from data_pipelines.store import MANIFEST, SHARD, SPLITS, Manifest, Shard, check_shard, sha256
 from data_pipelines.tasks import corpus_task
@@ -123,8 +124,8 @@ def _pack_in_processes(
                 stdout=subprocess.DEVNULL,
             )
             processes.append(process)
-            with process.stdin:
-                json.dump([*task, large[number::cores]], process.stdin)
+            process.stdin.write(json.dumps([*task, large[number::cores]]) + "\n")
+            process.stdin.flush()  # and left open: it is the process's lifeline
         while any(process.poll() is None for process in processes):
             done = sum(_recorded(directory, place) for place in large)
             progress(f"packing {corpus} in {cores} processes, {done}/{len(large)} shards")
@@ -132,12 +133,13 @@ def _pack_in_processes(
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def serve() -> None:
-    """Be a process of `pack`: what to pack comes as JSON on stdin."""
-    corpus, config, data_dir, directory, places = json.load(sys.stdin)
+    """Be a process of `pack`: what to pack comes as a line of JSON on stdin."""
+    corpus, config, data_dir, directory, places = json.loads(sys.stdin.readline())
+    end_with_parent()
     config = MixtureConfig.model_validate(config)
     task = _task(corpus, config, Path(data_dir))
     for place in places:

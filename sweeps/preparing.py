@@ -15,6 +15,7 @@ from rich.console import Console
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
+from data_pipelines.lifeline import end_with_parent
 from data_pipelines.stream import open_data
 from scaling.config import RunConfig
 from sweeps.store import StudyDirectory
@@ -50,6 +51,7 @@ def prepare(
 def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sweeps.preparing", json.dumps(item), str(data_dir)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,14 +72,15 @@ def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def main(item: str, data_dir: str) -> None:
     """Prepare one mixture; tells notes and errors as JSON lines."""
     import os
 
+    end_with_parent()
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no event
 

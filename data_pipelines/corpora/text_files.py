@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -58,12 +59,17 @@ class TextFiles(TextCorpus, skip_registration=True):
 
     def documents(self, split: str) -> Iterator[Document]:
         directory = self.builder_config.directory
-        self._read = 0
+        self._read = empty = 0
         for file in text_files(directory):
             for number, text in enumerate(read_documents(file)):
                 self._read += 1
+                empty += not text
                 if text and split_of(text) == split:
                     yield Document(f"{file.relative_to(directory)}:{number}", text)
+        if empty == self._read:
+            raise OstinatoError(
+                f"corpus: {directory} holds no text, its {empty:,} documents are all empty"
+            )
 
     def describe(self) -> dict[str, Any]:
         directory = self.builder_config.directory
@@ -76,15 +82,16 @@ class TextFiles(TextCorpus, skip_registration=True):
 def text_files(directory: Path) -> list[Path]:
     """The files of a directory and those below it that hold text, sorted.
 
-    Raises OstinatoError where there is no such directory or no such file in it.
+    Raises OstinatoError where there is no such directory or no such file in it, and naming the
+    directory among them that cannot be read.
     """
     if not directory.is_dir():
         raise OstinatoError(f"corpus: text_files:{directory} is not a directory")
-    files = _reading(
-        directory,
-        lambda path: sorted(
-            f for f in path.rglob("*") if f.name.endswith(SUFFIXES) and f.is_file()
-        ),
+    files = sorted(
+        Path(place, name)
+        for place, _, names in os.walk(directory, onerror=_refuse)
+        for name in names
+        if name.endswith(SUFFIXES) and Path(place, name).is_file()
     )
     if not files:
         raise OstinatoError(
@@ -149,7 +156,15 @@ def _reading(path: Path, read):
         return read(path)
     except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise OstinatoError(f"corpus: {path} cannot be read ({reason})") from None
+        raise _unreadable(path, reason) from None
+
+
+def _refuse(error: OSError) -> None:
+    raise _unreadable(error.filename, error.strerror) from None
+
+
+def _unreadable(path: Path | str, reason: str) -> OstinatoError:
+    return OstinatoError(f"corpus: {path} cannot be read ({reason}); mend it, or take it away")
 
 
 def _sha256(file: Path) -> bytes:

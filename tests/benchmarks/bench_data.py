@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.config import MixtureConfig
+from data_pipelines.corpora import prepare_corpus
+from data_pipelines.duplicates import CAPACITY
 from data_pipelines.plan import Pool, RepeatPlan
 from data_pipelines.prepare import default_data_dir, prepare_data, prepare_store
 from data_pipelines.stream import open_data
@@ -144,22 +147,31 @@ _DUPLICATES = """
 import resource, sys
 from pathlib import Path
 from data_pipelines.duplicates import find_duplicates
-find_duplicates("pycode", Path(sys.argv[1]))
+find_duplicates(sys.argv[1], Path(sys.argv[2]), capacity=int(sys.argv[3]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+def _find_duplicates(corpus: str, data_dir: Path, capacity: int) -> tuple[float, int]:
+    """Wall seconds of a process of its own, and its peak memory in bytes."""
+    prepare_corpus(corpus, data_dir)
+    command = [sys.executable, "-c", _DUPLICATES, corpus, str(data_dir), str(capacity)]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - start, int(done.stdout.split()[-1]) * 1024
+
+
 def test_duplicates_of_pycode(data_dir):
-    from data_pipelines.corpora import prepare_corpus
-
-    prepare_corpus("pycode", data_dir)
-    found = {}
-
-    def run():
-        command = [sys.executable, "-c", _DUPLICATES, str(data_dir)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found["memory"] = int(done.stdout.split()[-1]) * 1024
-
-    took = seconds(run)
-    report(f"duplicates of pycode: {took:.0f} s, {found['memory'] / 2**30:.2f} GiB (asked: 300 s)")
+    took, memory = _find_duplicates("pycode", data_dir, CAPACITY)
+    report(f"duplicates of pycode: {took:.0f} s, {memory / 2**30:.2f} GiB (asked: 300 s)")
     assert took < 300
+
+
+def test_memory_of_duplicates_is_bounded(tmp_path):
+    peaks = {
+        megabytes: _find_duplicates(f"zipf/{megabytes}MB", tmp_path, capacity=2**18)[1]
+        for megabytes in (8, 32)
+    }
+    shown = ", ".join(f"{mb} MB of text {peak / 2**20:.0f} MiB" for mb, peak in peaks.items())
+    report(f"memory of duplicates at a capacity of {2**18:,}: {shown}")
+    assert peaks[32] < 1.1 * peaks[8]

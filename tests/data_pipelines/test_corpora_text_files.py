@@ -2,7 +2,11 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from itertools import chain
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -61,6 +65,43 @@ def test_empty_documents_are_passed_over(directory, tmp_path):
     splits = read(prepare_corpus(f"text_files:{directory}", tmp_path))
     texts = [*chain(*splits.values())]
     assert len(texts) == 500 and "" not in texts
+
+
+def test_a_corpus_of_empty_documents_is_said_to_be_empty(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": ""}\n' * 3)
+    (tmp_path / "b.txt").touch()
+    with pytest.raises(OstinatoError, match="its 4 documents are all empty"):
+        prepare_corpus(f"text_files:{tmp_path}", tmp_path / "data")
+
+
+_LOOK = """
+import os
+from pathlib import Path
+from data_pipelines.corpora.text_files import text_files
+from data_pipelines.errors import OstinatoError
+if os.getuid() == 0:
+    os.seteuid(65534)  # root may list anything
+try:
+    print(len(text_files(Path())))
+except OstinatoError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("place", [".", "deeper"])
+def test_a_directory_that_may_not_be_listed_is_named_not_passed_over(directory, place):
+    directory.chmod(0o755)
+    (directory / place).chmod(0o311)
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK],
+        cwd=directory,
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+    )
+    (directory / place).chmod(0o755)
+    fault = f"{Path(place, '')} cannot be read (Permission denied); mend it, or take it away\n"
+    assert done.stdout in (f"corpus: {fault}", f"corpus: ./{fault}"), done.stderr
 
 
 def test_a_missing_or_empty_directory_is_named(tmp_path):

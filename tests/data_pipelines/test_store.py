@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from data_pipelines.errors import OstinatoError
@@ -131,23 +132,27 @@ def test_documents_can_have_a_sequence_each(text_corpus, mixture, tmp_path):
 
 @pytest.mark.slow
 def test_shards_packed_by_several_processes_are_those_of_one(mixture, tmp_path, monkeypatch):
-    import tensorflow_datasets as tfds
-
-    from data_pipelines.corpora import corpus_builder
-
     stores = {}
     for cores in (1, 2):
         monkeypatch.setattr("data_pipelines.packing.available_cores", lambda cores=cores: cores)
         place, said = tmp_path / str(cores), []
-        corpus_builder(mixture.corpus, place).download_and_prepare(
-            download_config=tfds.download.DownloadConfig(num_shards=3)
-        )
+        _make_corpus(mixture, place, shards=3)
         store = prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
         assert any("in 2 processes" in note for note in said) == (cores == 2)
         stores[cores] = {path.name: path.read_bytes() for path in store.directory.iterdir()}
         SequenceStore.open.cache_clear()
     assert len([name for name in stores[1] if "of-00003.npy" in name]) == 9
     assert stores[1] == stores[2]
+
+
+def _make_corpus(config, directory, shards):
+    import tensorflow_datasets as tfds
+
+    from data_pipelines.corpora import corpus_builder
+
+    corpus_builder(config.corpus, directory).download_and_prepare(
+        download_config=tfds.download.DownloadConfig(num_shards=shards)
+    )
 
 
 _PREPARE = """
@@ -184,19 +189,29 @@ def test_two_processes_preparing_at_once_end_with_one_whole_store(mixture, data_
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
-    mixture, data_dir, tmp_path
-):
+@pytest.mark.parametrize("shards", [1, 3], ids=["one process", "several processes"])
+def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(shards, mixture, tmp_path):
+    whole, place = tmp_path / "whole", tmp_path / "killed"
+    _make_corpus(mixture, whole, shards)
+    if shards > 1:  # else the corpus is made under fire as well
+        _make_corpus(mixture, place, shards)
+    prepare_data(mixture, whole)
     rng = np.random.default_rng(5)
     killed = 0
-    for _ in range(4):
-        process = _start(mixture, tmp_path)
-        time.sleep(rng.uniform(2, 6))
+    for _ in range(4 if shards == 1 else 2):
+        process = _start(mixture, place)
+        while shards > 1 and not psutil.Process(process.pid).children():
+            assert process.poll() is None, "packed before it could be killed"
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 4) if shards > 1 else rng.uniform(2, 6))
+        family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
+        _, left = psutil.wait_procs(family, timeout=10)
+        assert not left, "a process goes on packing for one that is gone"
     assert killed
-    assert _start(mixture, tmp_path).wait(120) == 0
-    assert _contents(mixture, tmp_path) == _contents(mixture, data_dir)
+    assert _start(mixture, place).wait(120) == 0
+    assert _contents(mixture, place) == _contents(mixture, whole)
 
 
 def test_a_corpus_that_is_not_prepared_is_said_so(mixture, tmp_path):
