@@ -43,10 +43,12 @@ class Checkpoints:
             step, args=ocp.args.Composite(config=ocp.args.JsonRestore())
         ).config
         for field, value in self.config.items():
-            if found.get(field) != value:
+            # A checkpoint from before a field was there has its default.
+            before = found.get(field, RunConfig.model_fields[field].default)
+            if before != value:
                 raise OstinatoError(
                     f"{field}: the checkpoint in {self._manager.directory} was made with "
-                    f"{found.get(field)!r}, not {value!r}; give another directory or that value"
+                    f"{before!r}, not {value!r}; give another directory or that value"
                 )
         restored = self._manager.restore(
             step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))

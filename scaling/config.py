@@ -45,7 +45,8 @@ def learning_rate_for(d_model: int) -> float:
 
 
 class ModelConfig(Config):
-    """A decoder-only transformer of N = 12 * layers * d_model**2 non-embedding parameters."""
+    """A decoder-only transformer; of N = 12 * layers * d_model**2 non-embedding parameters, unless
+    heads or MLP are given other sizes."""
 
     d_model: Count = Field(description="Width: the dial that sets every other size.")
     layers: Count = Field(
@@ -54,7 +55,11 @@ class ModelConfig(Config):
     heads: Count = Field(
         description="Attention heads of size 64 at the paper's sizes, 32 (at least 2 heads) below."
     )
+    head_size: Count | None = Field(None, description="Size of a head; null for d_model / heads.")
     d_ff: Count = Field(description="Hidden width of the MLP: 4 * d_model.")
+    mlp: Literal["gelu", "swiglu"] = Field(
+        "gelu", description="Two matrices around GELU, or three with a gate (Shazeer 2020)."
+    )
     attention_only: bool = Field(False, description="Leave the MLPs out.")
     positions: Literal["rotary", "learned"] = Field("rotary", description="How positions enter.")
     dtype: Literal["float32", "bfloat16"] = Field(
@@ -81,22 +86,29 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _heads_divide(self):
-        if self.d_model % self.heads:
+        if self.head_size is None and self.d_model % self.heads:
             raise ValueError(
-                f"heads: {self.heads} does not divide d_model {self.d_model}; give a divisor"
+                f"heads: {self.heads} does not divide d_model {self.d_model}; give a divisor, "
+                "or head_size"
             )
-        if self.positions == "rotary" and self.d_model // self.heads % 2:
+        if self.positions == "rotary" and self.attention_width // self.heads % 2:
             raise ValueError(
-                f"heads: {self.heads} gives heads of odd size {self.d_model // self.heads}, "
+                f"heads: {self.heads} gives heads of odd size {self.attention_width // self.heads}, "
                 "which rotary positions cannot turn; give another number or positions: learned"
             )
         return self
 
     @property
+    def attention_width(self) -> int:
+        """Width of all heads together."""
+        return self.heads * self.head_size if self.head_size else self.d_model
+
+    @property
     def params(self) -> int:
         """Non-embedding parameters N; the norms have none."""
-        mlp = 0 if self.attention_only else 2 * self.d_model * self.d_ff
-        return self.layers * (4 * self.d_model**2 + mlp)
+        matrices = 0 if self.attention_only else 2 if self.mlp == "gelu" else 3
+        mlp = matrices * self.d_model * self.d_ff
+        return self.layers * (4 * self.d_model * self.attention_width + mlp)
 
 
 class TrainingConfig(Config):
@@ -135,13 +147,22 @@ class TrainingConfig(Config):
         return values
 
 
+_LATER = ("head_size", "mlp")
+"""Fields younger than the first recorded study: no part of a run's identity at their defaults, so
+that the runs from before keep theirs."""
+
+
 class RunConfig(TrainingConfig, ModelConfig, MixtureConfig):
     """One training of one model on one mixture."""
 
     @property
     def run_id(self) -> str:
         """12 hexadecimal digits of the SHA-256 of the resolved config."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        values = self.model_dump(mode="json")
+        for name in _LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del values[name]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -155,8 +176,8 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig):
         return self.model_copy(update=nothing)
 
     def flops(self, vocabulary_size: int) -> float:
-        """Training FLOPs of the run: 6 per weight and token, 6 * L * d_model for causal attention's
-        scores and values in each layer (Kaplan et al. 2020, section 2.1; half of 12 as the mask
-        halves the work), and the unembedding; embedding look-ups cost none."""
-        per_token = 6 * self.params + 6 * self.layers * self.context * self.d_model
+        """Training FLOPs of the run: 6 per weight and token, 6 * L * (width of all heads) for causal
+        attention's scores and values in each layer (Kaplan et al. 2020, section 2.1; half of 12 as
+        the mask halves the work), and the unembedding; embedding look-ups cost none."""
+        per_token = 6 * self.params + 6 * self.layers * self.context * self.attention_width
         return float(self.tokens) * (per_token + 6 * vocabulary_size * self.d_model)

@@ -16,9 +16,10 @@ from data_pipelines.errors import OstinatoError
 
 AXES = ("data", "fsdp", "tensor")
 """Batches are split over data and fsdp, weights over fsdp and tensor."""
+BATCH_AXES = ("data", "fsdp")
 
 RULES = (
-    ("batch", ("data", "fsdp")),
+    ("batch", BATCH_AXES),
     ("embed", "fsdp"),
     ("heads", "tensor"),
     ("mlp", "tensor"),
@@ -42,25 +43,14 @@ def make_mesh(fsdp: int = 1, tensor: int = 1, devices: list | None = None) -> Me
     return Mesh(np.array(devices).reshape(-1, fsdp, tensor), AXES)
 
 
-def check_mesh(mesh: Mesh, config: Any) -> None:
-    """Raise OstinatoError where a run's batch or model does not divide over the mesh."""
-    batch_ways = mesh.shape["data"] * mesh.shape["fsdp"]
-    for field, value, axis, ways in (
-        ("batch_size", config.batch_size, "data x fsdp", batch_ways),
-        ("d_model", config.d_model, "fsdp", mesh.shape["fsdp"]),
-        ("heads", config.heads, "tensor", mesh.shape["tensor"]),
-        ("d_ff", config.d_ff, "tensor", mesh.shape["tensor"]),
-    ):
-        if value % ways:
-            raise OstinatoError(
-                f"{field}: {value} does not divide over {ways} devices on mesh axis {axis}; "
-                f"take a multiple of {ways} or another mesh"
-            )
+def batch_ways(mesh: Mesh) -> int:
+    """Into how many parts a batch is split."""
+    return mesh.shape["data"] * mesh.shape["fsdp"]
 
 
 def batch_sharding(mesh: Mesh, leading: int = 0) -> NamedSharding:
     """Sharding of an array whose axis number `leading` is the batch."""
-    return NamedSharding(mesh, PartitionSpec(*[None] * leading, ("data", "fsdp")))
+    return NamedSharding(mesh, PartitionSpec(*[None] * leading, BATCH_AXES))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

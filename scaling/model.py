@@ -1,36 +1,48 @@
 """The family's model: a decoder-only transformer in Flax.
 
-Pre-norm blocks of causal attention and a GELU MLP, norms without parameters (so that N is exactly
-12 * layers * d_model**2), rotary or learned positions, untied unembedding. Weights are float32 and
+Pre-norm blocks of causal attention and an MLP, norms without parameters (so that N is exactly
+12 * layers * d_model**2 where the sizes are the family's), rotary or learned positions, untied unembedding. Weights are float32 and
 stacked over layers; activations are flat [B*L, D] wherever attention does not need them apart.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from scaling.attention import Attention, plain
 from scaling.config import ModelConfig
+
+_LOGITS_AT_ONCE = 2**26
+"""Logits of a sequence that are held at a time: 256 MiB."""
 
 _INIT = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 
 
 class Transformer(nn.Module):
-    """Next-token logits of a batch of sequences."""
+    """Next-token logits of a batch of sequences, or their losses."""
 
     config: ModelConfig
     vocabulary_size: int
     context: int
     unroll: bool
     """Whether the loop over layers is unrolled (faster on CPU) or scanned (compiles once a block)."""
+    attend: Attention = plain
+    remat: bool = False
+    """Whether the backward pass computes a block's activations anew instead of keeping them."""
 
     @nn.compact
-    def __call__(self, inputs_BxL: jax.Array) -> jax.Array:
-        """Logits [B, L, V] (float32) of token ids [B, L]; V is `vocabulary_size`."""
+    def __call__(
+        self, inputs_BxL: jax.Array, targets_BxL: jax.Array | None = None
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
+        """Logits [B, L, V] (float32) of token ids [B, L]; V is `vocabulary_size`.
+
+        With targets, the losses of `sequence_losses` instead, in chunks of the context that keep
+        the logits small.
+        """
         config, dtype = self.config, jnp.dtype(self.config.dtype)
         embed = self.param(
             "embedding",
@@ -46,8 +58,11 @@ class Transformer(nn.Module):
                 (self.context, config.d_model),
             )
             x_BLxD = x_BLxD + jnp.tile(positions[:L].astype(dtype), (B, 1))
+        block = Block
+        if self.remat:
+            block = nn.remat(Block, prevent_cse=self.unroll, static_argnums=(2,))
         blocks = nn.scan(
-            Block,
+            block,
             variable_axes={"params": 0},
             split_rngs={"params": True},
             in_axes=nn.broadcast,
@@ -55,20 +70,41 @@ class Transformer(nn.Module):
             unroll=config.layers if self.unroll else 1,
             metadata_params={nn.PARTITION_NAME: "layers"},
         )
-        x_BLxD, _ = blocks(config, name="blocks")(x_BLxD, L)
+        x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L)
         unembed = self.param(
             "unembedding",
             nn.with_logical_partitioning(_INIT, ("embed", "vocabulary")),
             (config.d_model, self.vocabulary_size),
+        ).astype(dtype)
+        x_BxLxD = _norm(x_BLxD).reshape(B, L, -1)
+
+        def logits(x_BxLxD: jax.Array) -> jax.Array:
+            flat = x_BxLxD.reshape(-1, config.d_model) @ unembed
+            return flat.astype(jnp.float32).reshape(*x_BxLxD.shape[:2], -1)
+
+        if targets_BxL is None:
+            return logits(x_BxLxD)
+        chunks = _chunks(L, self.vocabulary_size)
+        if chunks == 1:
+            return sequence_losses(logits(x_BxLxD), targets_BxL)
+
+        @jax.checkpoint  # or the backward pass would keep every chunk's logits
+        def add(total, part):
+            x, targets = part
+            return jax.tree.map(jnp.add, total, sequence_losses(logits(x), targets)), None
+
+        parts = (
+            x.reshape(B, chunks, L // chunks, *x.shape[2:]).swapaxes(0, 1)
+            for x in (x_BxLxD, targets_BxL)
         )
-        logits = _norm(x_BLxD) @ unembed.astype(dtype)
-        return logits.astype(jnp.float32).reshape(B, L, -1)
+        return jax.lax.scan(add, (jnp.zeros(B), jnp.zeros(B)), tuple(parts))[0]
 
 
 class Block(nn.Module):
     """One layer: attention, then (unless attention-only) the MLP, each added to the stream."""
 
     config: ModelConfig
+    attend: Attention
 
     @nn.compact
     def __call__(self, x_BLxD: jax.Array, length: int) -> tuple[jax.Array, None]:
@@ -88,29 +124,22 @@ class Block(nn.Module):
         return 1 / (2 * self.config.layers)
 
     def _attention(self, x_BLxD: jax.Array, length: int) -> jax.Array:
-        D, H = self.config.d_model, self.config.heads
-        qkv = x_BLxD @ self._weight("qkv", (D, 3 * D), ("embed", "heads"))
-        q, k, v = jnp.split(qkv.reshape(-1, length, 3 * H, D // H), 3, axis=2)
+        D, A, H = self.config.d_model, self.config.attention_width, self.config.heads
+        qkv = x_BLxD @ self._weight("qkv", (D, 3 * A), ("embed", "heads"))
+        q, k, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), 3, axis=2)
         if self.config.positions == "rotary":
             q, k = rotate(q), rotate(k)
         out_BxLxHxK = self.attend(q, k, v)
-        out = self._weight("output", (D, D), ("heads", "embed"), self._output_scale)
-        return out_BxLxHxK.reshape(-1, D) @ out
-
-    @staticmethod
-    def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        """Causal attention of [B, L, H, K]: the platform's fused kernel, or plain products on CPU."""
-        return jax.lax.platform_dependent(
-            q,
-            k,
-            v,
-            cpu=plain_attention,
-            default=partial(jax.nn.dot_product_attention, is_causal=True),
-        )
+        out = self._weight("output", (A, D), ("heads", "embed"), self._output_scale)
+        return out_BxLxHxK.reshape(-1, A) @ out
 
     def _mlp(self, x_BLxD: jax.Array) -> jax.Array:
         D, F = self.config.d_model, self.config.d_ff
-        hidden = nn.gelu(x_BLxD @ self._weight("up", (D, F), ("embed", "mlp")))
+        hidden = x_BLxD @ self._weight("up", (D, F), ("embed", "mlp"))
+        if self.config.mlp == "gelu":
+            hidden = nn.gelu(hidden)
+        else:
+            hidden = nn.silu(x_BLxD @ self._weight("gate", (D, F), ("embed", "mlp"))) * hidden
         return hidden @ self._weight("down", (F, D), ("mlp", "embed"), self._output_scale)
 
 
@@ -118,17 +147,6 @@ def _norm(x: jax.Array) -> jax.Array:
     """RMSNorm without parameters (Zhang and Sennrich 2019), computed in float32."""
     y = x.astype(jnp.float32)
     return (y * jax.lax.rsqrt(jnp.mean(y * y, axis=-1, keepdims=True) + 1e-6)).astype(x.dtype)
-
-
-def plain_attention(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> jax.Array:
-    """Causal softmax attention by products over [B, H]: a fifth faster on CPU than the library's."""
-    L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
-    q, v = (x.transpose(0, 2, 1, 3) for x in (q_BxLxHxK * K**-0.5, v_BxLxHxK))
-    mask = jnp.where(jnp.tril(jnp.ones((L, L), bool)), 0.0, -1e30)
-    scores = (q @ k_BxLxHxK.transpose(0, 2, 3, 1)).astype(jnp.float32) + mask
-    weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
-    total = weights.sum(-1, keepdims=True).astype(v.dtype)
-    return (weights.astype(v.dtype) @ v / total).transpose(0, 2, 1, 3)
 
 
 def rotate(x_BxLxHxK: jax.Array) -> jax.Array:
@@ -154,6 +172,12 @@ def sequence_losses(logits_BxLxV: jax.Array, targets_BxL: jax.Array) -> tuple[ja
     normaliser = jnp.log(jnp.exp(logits_BxLxV - top).sum(-1)) + top[..., 0]
     chosen = jnp.take_along_axis(logits_BxLxV, targets_BxL[..., None], axis=-1)[..., 0]
     return ((normaliser - chosen) * weight).sum(-1), weight.sum(-1)
+
+
+def _chunks(context: int, vocabulary_size: int) -> int:
+    """Into how many equal parts a context's logits are cut."""
+    wanted = -(-context * vocabulary_size // _LOGITS_AT_ONCE)
+    return next(n for n in range(min(wanted, context), context + 1) if context % n == 0)
 
 
 def count_params(params: Any) -> int:

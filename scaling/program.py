@@ -6,6 +6,7 @@ arguments, so all runs of a size share one compilation.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,9 +20,11 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from scaling.attention import attention_for
 from scaling.config import ModelConfig, RunConfig
-from scaling.mesh import batch_sharding, replicated, tree_shardings
-from scaling.model import Transformer, padded_vocabulary, sequence_losses
+from scaling.layout import Layout
+from scaling.mesh import batch_sharding, batch_ways, replicated, tree_shardings
+from scaling.model import Transformer, padded_vocabulary
 from scaling.optimiser import Hyper, optimiser
 
 STEPS_AT_ONCE = 16
@@ -61,12 +64,19 @@ class Program:
     batch_size: int
     evaluation_size: int
     mesh: Mesh
+    microbatch: int | None = None
+    remat: bool = False
 
     @cached_property
     def _network(self) -> Transformer:
-        cpu = self._platform == "cpu"
+        head_size = self.model.attention_width // self.model.heads
         return Transformer(
-            self.model, padded_vocabulary(self.vocabulary_size), self.context, unroll=cpu
+            self.model,
+            padded_vocabulary(self.vocabulary_size),
+            self.context,
+            unroll=self._platform == "cpu",
+            attend=attention_for(self.mesh, self.context, head_size, self.model.dtype),
+            remat=self.remat,
         )
 
     @property
@@ -75,8 +85,10 @@ class Program:
 
     @property
     def microbatch_size(self) -> int:
-        """Sequences whose gradients are computed at once; the largest divisor of the batch that
-        fits the cache on CPU, the whole batch elsewhere and on several devices."""
+        """Sequences whose gradients are computed at once: as the layout says, or the largest divisor
+        of the batch that fits the cache on CPU, and the whole batch elsewhere."""
+        if self.microbatch:
+            return self.microbatch
         if self._platform != "cpu" or self.mesh.size > 1:
             return self.batch_size
         fits = max(1, _CPU_TILE // (self.context * self.model.d_model))
@@ -121,10 +133,19 @@ class Program:
 
     # Training
 
-    def _loss(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[jax.Array, tuple]:
+    def _losses(self, params: Any, tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
         tokens = tokens.astype(jnp.int32)
-        logits = self._network.apply({"params": params}, tokens[:, :-1])
-        losses, counts = sequence_losses(logits, tokens[:, 1:])
+        return self._network.apply({"params": params}, tokens[:, :-1], tokens[:, 1:])
+
+    def _split(self, array: jax.Array, size: int) -> jax.Array:
+        """[n, ...] as [n / size, size, ...], each part over all devices: no row changes its device."""
+        ways = batch_ways(self.mesh)
+        parts = array.reshape(ways, -1, size // ways, *array.shape[1:]).swapaxes(0, 1)
+        parts = parts.reshape(-1, size, *array.shape[1:])
+        return jax.lax.with_sharding_constraint(parts, batch_sharding(self.mesh, leading=1))
+
+    def _loss(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[jax.Array, tuple]:
+        losses, counts = self._losses(params, tokens)
         repeated = repeated.astype(jnp.float32)
         sums = (
             losses @ (1 - repeated),
@@ -144,7 +165,7 @@ class Program:
         def add(total, part):
             return jax.tree.map(jnp.add, total, gradient(params, *part)), None
 
-        parts = tokens.reshape(-1, size, tokens.shape[-1]), repeated.reshape(-1, size)
+        parts = self._split(tokens, size), self._split(repeated, size)
         zero = jax.tree.map(jnp.zeros_like, params), (jnp.zeros(()),) * 4
         return jax.lax.scan(add, zero, parts)[0]
 
@@ -197,19 +218,18 @@ class Program:
 
     # Evaluation
 
+    def _join(self, parts: jax.Array) -> jax.Array:
+        """[n / size, size] as [n]: undoes `_split`."""
+        ways = batch_ways(self.mesh)
+        return parts.reshape(parts.shape[0], ways, -1).swapaxes(0, 1).reshape(-1)
+
     @cached_property
     def _evaluate(self):
         def losses(params, tokens_NxL):
-            size = min(self.microbatch_size, self.evaluation_size)
-            size = size if self.evaluation_size % size == 0 else self.evaluation_size
-            parts = tokens_NxL.reshape(-1, size, tokens_NxL.shape[-1]).astype(jnp.int32)
-
-            def part(tokens):
-                logits = self._network.apply({"params": params}, tokens[:, :-1])
-                return sequence_losses(logits, tokens[:, 1:])
-
-            sums, counts = jax.lax.map(part, parts)
-            return sums.reshape(-1), counts.reshape(-1)
+            size = math.gcd(self.microbatch_size, self.evaluation_size)
+            parts = self._split(tokens_NxL, size)
+            found = jax.lax.map(lambda part: self._losses(params, part), parts)
+            return tuple(self._join(values) for values in found)
 
         whole = replicated(self.mesh)
         return jax.jit(
@@ -261,10 +281,20 @@ def _program(*key) -> Program:
     return Program(*key)
 
 
-def program_for(config: RunConfig, vocabulary_size: int, mesh: Mesh) -> Program:
-    """The program of a run's shape, shared with earlier runs of that shape in this process."""
+def program_for(
+    config: RunConfig,
+    vocabulary_size: int,
+    layout: Layout = Layout(),  # noqa: B008 - frozen
+    devices: list[Any] | None = None,
+) -> Program:
+    """The program of a run's shape, shared with earlier runs of that shape in this process.
+
+    Raises OstinatoError where the layout does not divide the devices (all by default) or the run.
+    """
+    mesh = layout.mesh(config, devices)
     model = ModelConfig(**{name: getattr(config, name) for name in ModelConfig.model_fields})
     sequences = max(1, config.evaluation_tokens // config.context)
-    ways = mesh.shape["data"] * mesh.shape["fsdp"]
+    ways = batch_ways(mesh)
     sequences = -(-sequences // ways) * ways
-    return _program(model, vocabulary_size, config.context, config.batch_size, sequences, mesh)
+    shape = model, vocabulary_size, config.context, config.batch_size, sequences
+    return _program(*shape, mesh, layout.microbatch, layout.remat)

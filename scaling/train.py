@@ -14,13 +14,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
 from data_pipelines.stream import TrainingData, heldout, open_data, open_store
 from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
 from scaling.hosts import host_rows
-from scaling.mesh import check_mesh, make_mesh
+from scaling.layout import Layout
 from scaling.model import count_params
 from scaling.optimiser import Hyper, learning_rates
 from scaling.program import STEPS_AT_ONCE, Program, State, Tally, program_for
@@ -66,7 +65,8 @@ def train(
     *,
     data_dir: Path,
     checkpoint_dir: Path | None = None,
-    mesh: Mesh | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - frozen
+    devices: list[Any] | None = None,
     on_start: Callable[[int], None] = lambda step: None,
     on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -77,19 +77,18 @@ def train(
     Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none); `on_start` gets the
     step it goes on from, `on_evaluation` a row each evaluation (losses in nats per token).
     `should_stop` is asked between calls of the device; if it says so, the state is saved first.
-    Raises OstinatoError on data, mesh or checkpoints that do not fit, Diverged on a loss that is
+    Raises OstinatoError on data, layout or checkpoints that do not fit, Diverged on a loss that is
     not finite, Interrupted when stopped.
     """
     began, clock = time.perf_counter(), Clock()
-    mesh = mesh or make_mesh()
-    check_mesh(mesh, config)
+    layout.mesh(config, devices)  # what does not divide is said before anything is read
     data = open_data(config, data_dir)
     sets = _evaluation_sets(config, data, data_dir)
     rates, hyper = learning_rates(config), Hyper.of(config)
     rows = host_rows(config.batch_size)
 
     on_progress(Progress(0, config.steps, np.nan, 0.0, np.nan, "compiling"))
-    program = program_for(config, data.vocabulary_size, mesh)
+    program = program_for(config, data.vocabulary_size, layout, devices)
     clock.compiling = program.compile()
 
     checkpoints = Checkpoints(checkpoint_dir, config) if checkpoint_dir else None
@@ -152,7 +151,7 @@ def train(
         "train_seconds": clock.training,
         "evaluate_seconds": clock.evaluating,
         "save_seconds": clock.saving,
-        "platform": mesh.devices.flat[0].device_kind,
+        "platform": program.mesh.devices.flat[0].device_kind,
         "jax_version": jax.__version__,
     }
 

@@ -40,6 +40,7 @@ def test_attention_only_models_have_a_third_of_the_params():
 
 def test_a_run_is_known_by_its_resolved_config():
     assert run().run_id == run(layers=2, learning_rate=1 / 64, repeats=5).run_id
+    assert run(head_size=None, mlp="gelu").run_id == run().run_id != run(mlp="swiglu").run_id
     ids = {run().run_id, run(seed=1).run_id, run(layers=3).run_id, run(weight_decay=0).run_id}
     assert len(ids) == 4
     config = run(repeated_fraction=0.5, repeats=10)

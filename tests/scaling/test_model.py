@@ -7,9 +7,9 @@ import pytest
 from scaling.config import RunConfig
 from scaling.model import (
     Transformer,
+    _chunks,
     count_params,
     padded_vocabulary,
-    plain_attention,
     rotate,
     sequence_losses,
 )
@@ -28,7 +28,14 @@ def tokens(seed=0, rows=3):
     return np.random.default_rng(seed).integers(1, VOCABULARY, (rows, CONTEXT))
 
 
-VARIANTS = [{}, {"attention_only": True}, {"positions": "learned"}, {"layers": 1}, {"d_ff": 24}]
+VARIANTS = [
+    {},
+    {"attention_only": True},
+    {"positions": "learned"},
+    {"layers": 1},
+    {"d_ff": 24},
+    {"mlp": "swiglu", "d_ff": 24, "heads": 3, "head_size": 8},
+]
 
 
 @pytest.mark.parametrize("fields", VARIANTS)
@@ -65,12 +72,6 @@ def test_a_new_model_knows_nothing():
     assert losses.sum() / counts.sum() == pytest.approx(np.log(VOCABULARY), abs=0.6)
 
 
-def test_plain_attention_is_the_librarys():
-    q, k, v = jax.random.normal(jax.random.key(1), (3, 2, 24, 4, 8))
-    library = jax.nn.dot_product_attention(q, k, v, is_causal=True)
-    np.testing.assert_allclose(plain_attention(q, k, v), library, atol=1e-5)
-
-
 def test_rotary_products_depend_on_distance_alone():
     q, k = jax.random.normal(jax.random.key(2), (2, 1, 1, 1, 8))
     q, k = (jnp.tile(x, (1, 20, 1, 1)) for x in (q, k))
@@ -83,6 +84,26 @@ def test_rotary_products_depend_on_distance_alone():
     )
 
 
+def test_losses_in_chunks_are_those_of_the_whole_context(monkeypatch):
+    _, model, params = network()
+    targets = tokens(1)
+    targets[1, 10:] = 0
+
+    def found(params):
+        return model.apply({"params": params}, tokens(), targets)
+
+    def gradient():
+        return jax.grad(lambda params: found(params)[0].sum())(params)
+
+    whole, slopes = found(params), gradient()
+    monkeypatch.setattr("scaling.model._LOGITS_AT_ONCE", 5 * VOCABULARY)
+    assert _chunks(CONTEXT, VOCABULARY) == 4
+    assert whole[1].tolist() == [16, 10, 16]
+    parts = (*found(params), *jax.tree.leaves(gradient()))
+    for part, all_at_once in zip(parts, (*whole, *jax.tree.leaves(slopes)), strict=True):
+        np.testing.assert_allclose(part, all_at_once, rtol=1e-4, atol=1e-5)
+
+
 def test_losses_are_the_cross_entropy_and_skip_padding():
     logits = jax.random.normal(jax.random.key(3), (2, 5, 7)) * 30
     targets = jnp.array([[1, 2, 3, 0, 0], [6, 5, 4, 3, 2]])
@@ -92,7 +113,7 @@ def test_losses_are_the_cross_entropy_and_skip_padding():
     assert counts.tolist() == [3, 5]
 
 
-@pytest.mark.parametrize("fields", VARIANTS[:3])
+@pytest.mark.parametrize("fields", [*VARIANTS[:3], VARIANTS[-1]])
 def test_gradients_agree_with_a_float64_reference(fields):
     _, model, params = network(**fields)
     inputs, targets = tokens(), tokens(1)

@@ -1,11 +1,9 @@
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
 
 from scaling.config import RunConfig
-from scaling.mesh import make_mesh
+from scaling.layout import Layout
 from scaling.optimiser import Hyper, learning_rates
 from scaling.program import STEPS_AT_ONCE, program_for
 
@@ -23,7 +21,7 @@ HYPER = Hyper.of(CONFIG)
 
 @pytest.fixture(scope="module")
 def program():
-    return program_for(CONFIG, 259, make_mesh(devices=jax.devices()[:1]))
+    return program_for(CONFIG, 259, devices=jax.devices()[:1])
 
 
 def batch(steps=4, seed=0):
@@ -36,9 +34,9 @@ def test_runs_of_a_size_share_their_compilation(program):
     other = CONFIG.model_copy(
         update={"seed": 5, "learning_rate": 0.1, "tokens": 10**6, "repeats": 7}
     )
-    assert program_for(other, 259, program.mesh) is program
-    wider = CONFIG.model_copy(update={"d_ff": 64})
-    assert program_for(wider, 259, program.mesh) is not program
+    assert program_for(other, 259) is program
+    assert program_for(CONFIG.model_copy(update={"d_ff": 64}), 259) is not program
+    assert program_for(CONFIG, 259, Layout(remat=True)) is not program
 
 
 def test_steps_in_one_call_are_the_steps_one_by_one(program):
@@ -58,12 +56,8 @@ def test_steps_in_one_call_are_the_steps_one_by_one(program):
 def test_microbatches_are_the_whole_batch(program):
     tokens, repeated = batch()
     rates = np.full(4, 1e-3, np.float32)
-    small = dataclasses.replace(program)
-    type(small).microbatch_size, original = property(lambda self: 4), type(small).microbatch_size
-    try:
-        parts = small.train(small.init(0), tokens, repeated, rates, HYPER)
-    finally:
-        type(small).microbatch_size = original
+    small = program_for(CONFIG, 259, Layout(microbatch=4, remat=True))
+    parts = small.train(small.init(0), tokens, repeated, rates, HYPER)
     assert program.microbatch_size == 16
     whole = program.train(program.init(0), tokens, repeated, rates, HYPER)
     for a, b in zip(*map(jax.tree.leaves, (parts.params, whole.params)), strict=True):

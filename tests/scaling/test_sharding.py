@@ -4,30 +4,30 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.mesh import check_mesh, make_mesh
+from scaling.layout import Layout
 
 _RUN = """
 import json, sys
 from pathlib import Path
 import jax
 from scaling.config import RunConfig
-from scaling.mesh import make_mesh
+from scaling.layout import Layout
 from scaling.train import train
 assert jax.device_count() == 8
 config, data_dir = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])
 found = {}
-for name, fsdp, tensor, devices in (
-    ("one", 1, 1, 1), ("data", 1, 1, 8), ("fsdp", 8, 1, 8), ("tensor", 1, 4, 8), ("mixed", 2, 2, 8),
+for name, layout, devices in (
+    ("one", "", 1), ("data", "", 8), ("fsdp", "fsdp=8", 8), ("tensor", "tensor=4", 8),
+    ("mixed", "fsdp=2,tensor=2", 8), ("accumulated", "fsdp=4,microbatch=8,remat=true", 8),
 ):
     rows = []
-    mesh = make_mesh(fsdp, tensor, jax.devices()[:devices])
-    train(config, data_dir=data_dir, mesh=mesh, on_evaluation=rows.append)
+    train(config, data_dir=data_dir, layout=Layout.read(layout), devices=jax.devices()[:devices],
+          on_evaluation=rows.append)
     found[name] = [[row["test_loss"], row["unique_loss"], row["repeated_loss"]] for row in rows]
 
 # Saved on one layout, taken up on another.
@@ -41,11 +41,12 @@ import scaling.train
 scaling.train.CHECKPOINT_SECONDS = 0
 rows = []
 try:
-    train(config, data_dir=data_dir, checkpoint_dir=checkpoints, mesh=make_mesh(8), on_progress=stop)
+    train(config, data_dir=data_dir, checkpoint_dir=checkpoints, layout=Layout(fsdp=8),
+          on_progress=stop)
 except Enough:
     pass
 starts = []
-train(config, data_dir=data_dir, checkpoint_dir=checkpoints, mesh=make_mesh(1, 4),
+train(config, data_dir=data_dir, checkpoint_dir=checkpoints, layout=Layout(tensor=4),
       on_start=starts.append, on_evaluation=rows.append)
 assert 0 < starts[0] < config.steps, starts
 found["moved"] = [[row["test_loss"], row["unique_loss"], row["repeated_loss"]] for row in rows]
@@ -75,7 +76,7 @@ def losses(mixture, data_dir, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["data", "fsdp", "tensor", "mixed"])
+@pytest.mark.parametrize("layout", ["data", "fsdp", "tensor", "mixed", "accumulated"])
 def test_layouts_agree_with_one_device(losses, layout):
     assert len(losses["one"]) == 7
     for got, want in zip(losses[layout], losses["one"], strict=True):
@@ -89,11 +90,24 @@ def test_a_checkpoint_goes_on_on_another_layout(losses):
         assert got == [pytest.approx(value, abs=1e-4) for value in want]
 
 
-def test_a_mesh_that_does_not_divide_is_refused():
-    with pytest.raises(OstinatoError, match="mesh: fsdp 2 x tensor 1 does not divide 1 devices"):
-        make_mesh(2, devices=[object()])
-    config = RunConfig.parse({"tokens": "1M", "d_model": 32, "batch_size": 6})
+@pytest.mark.parametrize(
+    ("layout", "fault"),
+    [
+        ("fsdp=3", "mesh: fsdp 3 x tensor 1 does not divide 8 devices"),
+        ("", "batch_size: 12 does not divide over 8 devices"),
+        ("tensor=4,microbatch=3", "microbatch: 3 does not divide over 2 devices"),
+        ("tensor=4,microbatch=8", "microbatch: 8 does not divide batch_size 12"),
+        ("tensor=8", "heads: 4 does not divide over 8 devices on mesh axis tensor"),
+        ("fsdp=two", "layout: fsdp: write a number .*given: 'two'"),
+        ("fdsp=2", "layout: fdsp: unknown key; did you mean fsdp"),
+    ],
+)
+def test_a_layout_that_does_not_divide_is_refused(layout, fault):
+    config = RunConfig.parse({"tokens": "1M", "d_model": 32, "heads": 4, "batch_size": 12})
+    with pytest.raises(OstinatoError, match=fault):
+        Layout.read(layout).mesh(config, [object() for _ in range(8)])
 
-    four = SimpleNamespace(shape={"data": 4, "fsdp": 1, "tensor": 1})
-    with pytest.raises(OstinatoError, match="batch_size: 6 does not divide over 4 devices"):
-        check_mesh(four, config)
+
+def test_a_layout_is_written_as_it_is_read():
+    for text in ("", "fsdp=8", "tensor=2,microbatch=16,remat=true"):
+        assert str(Layout.read(text)) == text

@@ -1,0 +1,90 @@
+"""Causal attention by what each platform does best; `attention_for` chooses.
+
+All take queries, keys and values [B, L, H, K] and return [B, L, H, K]; they differ in speed and
+memory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+
+from scaling.mesh import BATCH_AXES
+
+Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+
+_LANES = 128
+"""Width of a TPU's vector registers: splash attention wants contexts that are a multiple of it."""
+_SPLASH_BLOCK = 512
+"""Rows and columns of scores that splash attention holds at a time."""
+_SPLASH_FROM = 1024
+"""Context from which the scores, L * L a head, are worth not writing out."""
+
+
+def attention_for(mesh: Mesh, context: int, head_size: int, dtype: str) -> Attention:
+    """The attention of a mesh's platform: plain products on CPU, cuDNN's flash attention on GPU
+    (bfloat16, heads up to 128), splash attention on TPU from a context of 1,024 on, and else the
+    library's own."""
+    platform = mesh.devices.flat[0].platform
+    if platform == "cpu":
+        return plain
+    if platform == "tpu" and context >= _SPLASH_FROM and context % _LANES == 0:
+        return partial(splash, mesh=mesh)
+    flash = platform == "gpu" and dtype == "bfloat16" and head_size <= 128 and head_size % 8 == 0
+    return partial(
+        jax.nn.dot_product_attention, is_causal=True, implementation="cudnn" if flash else "xla"
+    )
+
+
+def plain(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> jax.Array:
+    """Products over [B, H]: a fifth faster on CPU than the library's."""
+    L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
+    q, v = (x.transpose(0, 2, 1, 3) for x in (q_BxLxHxK * K**-0.5, v_BxLxHxK))
+    mask = jnp.where(jnp.tril(jnp.ones((L, L), bool)), 0.0, -1e30)
+    scores = (q @ k_BxLxHxK.transpose(0, 2, 3, 1)).astype(jnp.float32) + mask
+    weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
+    total = weights.sum(-1, keepdims=True).astype(v.dtype)
+    return (weights.astype(v.dtype) @ v / total).transpose(0, 2, 1, 3)
+
+
+def splash(
+    q_BxLxHxK: jax.Array,
+    k_BxLxHxK: jax.Array,
+    v_BxLxHxK: jax.Array,
+    *,
+    mesh: Mesh,
+    interpret: bool = False,
+) -> jax.Array:
+    """JAX's splash attention for TPU: the scores never leave the chip, masked blocks are skipped.
+
+    Each device has its share of the batch and of the heads. `interpret` runs it without a TPU.
+    """
+    from jax.experimental.pallas.ops.tpu.splash_attention import (
+        BlockSizes,
+        CausalMask,
+        MultiHeadMask,
+        make_splash_mha,
+    )
+
+    L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
+    block = next(size for size in (_SPLASH_BLOCK, 256, _LANES) if L % size == 0)
+    names = ("block_q", "block_kv", "block_kv_compute")
+    names += ("block_q_dkv", "block_kv_dkv", "block_kv_dkv_compute")
+    sizes = BlockSizes(**dict.fromkeys(names, block), use_fused_bwd_kernel=True)
+
+    def local(q, k, v):
+        mask = MultiHeadMask([CausalMask((L, L))] * q.shape[2])
+        kernel = make_splash_mha(
+            mask, block_sizes=sizes, head_shards=1, q_seq_shards=1, interpret=interpret
+        )
+        q, k, v = (x.transpose(0, 2, 1, 3) for x in (q * K**-0.5, k, v))
+        return jax.vmap(kernel)(q, k, v).transpose(0, 2, 1, 3)
+
+    share = PartitionSpec(BATCH_AXES, None, "tensor", None)
+    return jax.shard_map(local, mesh=mesh, in_specs=(share,) * 3, out_specs=share, check_vma=False)(
+        q_BxLxHxK, k_BxLxHxK, v_BxLxHxK
+    )
