@@ -20,7 +20,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from scaling.attention import attention_for
+from scaling.attention import attention_for, plain
 from scaling.config import ModelConfig, RunConfig
 from scaling.layout import Layout
 from scaling.mesh import batch_sharding, batch_ways, replicated, tree_shardings
@@ -99,8 +99,9 @@ class Program:
     # Initial state
 
     def _init_boxed(self, seed: jax.Array) -> State:
-        tokens = jnp.zeros((1, self.context), jnp.int32)
-        params = self._network.init(jax.random.key(seed), tokens)["params"]
+        # One token on one device, as weights do not depend on the batch nor on the attention.
+        network = self._network.clone(attend=plain)
+        params = network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
         moments = optimiser(Hyper(0.0, 1.0), 0.0).init(params)
         zero = Tally(*[jnp.zeros(())] * 6)
         return State(jnp.zeros((), jnp.int32), params, moments, zero)
