@@ -165,6 +165,21 @@ class MixtureConfig(Config):
         return self
 
     @property
+    def vocabulary_size(self) -> int:
+        """Tokens of the vocabulary, padding and end of document among them, by its name.
+
+        Raises OstinatoError on a name that is none.
+        """
+        kind, _, size = self.vocabulary.partition(":")
+        if self.vocabulary == "bytes":
+            return 256 + 3
+        if kind != "sentencepiece" or not size.isdigit():
+            raise OstinatoError(
+                f"vocabulary: {self.vocabulary} is none; write bytes or sentencepiece:SIZE"
+            )
+        return int(size)
+
+    @property
     def steps(self) -> int:
         """Training steps: batches in the budget."""
         return self.tokens // (self.batch_size * self.context)

@@ -24,7 +24,16 @@ from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
 from data_pipelines.lifeline import end_with_parent
 from data_pipelines.quiet import seqio
-from data_pipelines.store import MANIFEST, SHARD, SPLITS, Manifest, Shard, check_shard, sha256
+from data_pipelines.store import (
+    MANIFEST,
+    SHARD,
+    SPLITS,
+    Manifest,
+    Shard,
+    check_shard,
+    sha256,
+    token_type,
+)
 from data_pipelines.tasks import corpus_task
 
 _DOCUMENTS_AT_ONCE = 512
@@ -163,8 +172,7 @@ def _shard(task: seqio.Task, config: MixtureConfig, directory: Path, place: _Pla
             pass  # damaged: written anew
     documents, length = _Documents(task, place), config.context + 1
     rows = (_packed if config.unit == "sequence" else _padded)(documents, length)
-    size = task.output_features["targets"].vocabulary.vocab_size
-    dtype = np.uint16 if size <= 2**16 else np.uint32
+    dtype = token_type(task.output_features["targets"].vocabulary.vocab_size)
     blocks = [block.astype(dtype) for block in rows]
     tokens = np.concatenate(blocks) if blocks else np.empty((0, length), dtype)
     with replacing(path) as temporary:

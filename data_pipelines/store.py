@@ -22,6 +22,11 @@ VERIFIED_BYTES = 2**30
 """Stores up to this size are verified by checksum at each opening, larger ones by file size."""
 
 
+def token_type(vocabulary_size: int) -> type[np.unsignedinteger]:
+    """The integer type that tokens of a vocabulary are kept in."""
+    return np.uint16 if vocabulary_size <= 2**16 else np.uint32
+
+
 @checked_dataclass(frozen=True)
 class Shard:
     """One file of packed sequences."""

@@ -20,6 +20,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from data_pipelines.store import token_type
 from scaling.attention import attention_for, plain
 from scaling.config import ModelConfig, RunConfig
 from scaling.layout import Layout
@@ -250,6 +251,25 @@ class Program:
         sums, counts = self._evaluate(params, placed)
         return np.asarray(sums)[: len(tokens)], np.asarray(counts)[: len(tokens)]
 
+    def lowered(self) -> list[Any]:
+        """Training and evaluation as they go to the compiler, from shapes alone."""
+
+        def shaped(*shape: int, dtype: Any = np.float32) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(shape, dtype)
+
+        width = self.context + 1
+        tokens = token_type(self.vocabulary_size)
+        training = self._train.lower(
+            self.abstract_state,
+            shaped(STEPS_AT_ONCE, self.batch_size, width, dtype=tokens),
+            shaped(STEPS_AT_ONCE, self.batch_size, dtype=bool),
+            shaped(STEPS_AT_ONCE),
+            shaped(dtype=np.int32),
+            Hyper(shaped(), shaped()),
+        )
+        held_out = shaped(self.evaluation_size, width, dtype=tokens)
+        return [training, self._evaluate.lower(self.abstract_state.params, held_out)]
+
     def compile(self) -> float:
         """Compile everything by running it on nothing; returns the seconds it took (0 when done)."""
         if "compiled" in self.__dict__:
@@ -257,7 +277,7 @@ class Program:
         start = time.perf_counter()
         state = self.init(0)
         rows = self.batch_size // jax.process_count()
-        empty = np.zeros((1, rows, self.context + 1), np.uint16)
+        empty = np.zeros((1, rows, self.context + 1), token_type(self.vocabulary_size))
         self.losses(state.params, empty[0, : self.evaluation_size])
         hyper = Hyper(np.float32(0), np.float32(1))
         state = self.train(state, empty, np.zeros((1, rows), bool), np.zeros(1, np.float32), hyper)

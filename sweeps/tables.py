@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,13 +12,16 @@ from sweeps.display import duration, short
 from sweeps.grid import Plan, columns
 from sweeps.store import StudyDirectory
 
+if TYPE_CHECKING:  # they load JAX
+    from sweeps.planning.accelerators import Accelerator
+    from sweeps.planning.search import ShapePlan
+
 
 def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
-    """A row a run: its columns, FLOPs (without the unembedding's, whose size the corpus decides)
-    and, of a study that has begun, its state."""
+    """A row a run: its columns, FLOPs and, of a study that has begun, its state."""
     rows = []
     for run in plan.runs:
-        row = columns(run) | {"flops": run.flops(0)}
+        row = columns(run) | {"flops": run.flops(run.vocabulary_size)}
         if study:
             row["state"] = study.run(run.run_id).status()["state"]
         rows.append(row)
@@ -53,6 +56,40 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
     tokens, flops = (sum(row[name] for row in rows) for name in ("tokens", "flops"))
     again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
     console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
+
+
+def print_shapes(
+    console: Console,
+    plan: Plan,
+    accelerator: Accelerator,
+    utilisation: float,
+    shapes: list[ShapePlan],
+) -> None:
+    """What each shape of a plan needs on an accelerator, with totals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("N", "runs", "GiB a chip", "layout", "hours a run", "chip-hours", "cost"):
+        left = name == "layout"
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+    for found in shapes:
+        row = found.row(accelerator)
+        fits, none = f"{row['memory_gib']} of {row['hbm_gib']:g}", "[red]none fits[/]"
+        table.add_row(
+            short(row["params"]),
+            str(row["runs"]),
+            fits if row["fits"] else "",
+            none if row["layout"] is None else row["layout"] or "as it is",
+            f"{row['hours_a_run']:,.1f}",
+            f"{row['chip_hours']:,.0f}",
+            f"${row['cost']:,.0f}",
+        )
+    console.print(table)
+    hours, cost = (sum(getattr(found, name) for found in shapes) for name in ("chip_hours", "cost"))
+    console.print(
+        f"{len(plan.runs)} runs of {len(shapes)} shapes on {accelerator.name} ({accelerator.chips} "
+        f"chips): {hours:,.0f} chip-hours and ${cost:,.0f} at {utilisation:.0%} of the peak and "
+        f"${accelerator.price:.2f} a chip-hour",
+        soft_wrap=True,
+    )
 
 
 def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from sweeps.commands.options import (
     Study,
     app,
     console,
+    stderr,
 )
 
 PREEMPTED = 75
@@ -44,12 +45,38 @@ def study(
     _exit_on_failures(outcome)
 
 
-@app.command(epilog="Example: ostinato plan quick --select 'repeats > 0'")
+@app.command(
+    epilog="Examples: ostinato plan quick --select 'repeats > 0'; "
+    "ostinato plan hernandez2022 --accelerator v5p-16 --write layouts.csv"
+)
 def plan(
     grid: GridName,
     select: Select = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Say what is done there.", show_default=False)
+    ] = None,
+    accelerator: Annotated[
+        str | None,
+        typer.Option(
+            help="Compile every shape for a TPU slice, such as v5e-8, v5p-16 or v6e-8 (no TPU is "
+            "needed): does it fit, in which layout, how long and at what cost.",
+            show_default=False,
+        ),
+    ] = None,
+    utilisation: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of the peak FLOP/s taken as reached.")
+    ] = 0.4,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML of v5e, v5p, v6e to dollars per chip and hour.", show_default=False
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the shapes to a .csv, which sweep --layout takes.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,11 +90,49 @@ def plan(
         StudyDirectory(out).check(planned)
     if select:
         planned = planned.select(select)
+    if accelerator:
+        _plan_accelerator(planned, accelerator, utilisation, prices, write, as_json)
+        return
+    if write:
+        raise OstinatoError("write: there are no layouts to write without --accelerator")
     rows = tables.plan_rows(planned, StudyDirectory(out) if out else None)
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
         tables.print_plan(console, planned, rows)
+
+
+def _plan_accelerator(planned, name, utilisation, prices, write, as_json) -> None:
+    """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
+    import pandas as pd
+
+    from data_pipelines.atomic import replacing
+    from data_pipelines.prepare import default_data_dir
+    from sweeps import tables
+    from sweeps.planning.accelerators import find_accelerator
+    from sweeps.planning.search import plan_shapes
+
+    if write and write.suffix != ".csv":
+        raise OstinatoError(f"write: {write} is no .csv")
+    accelerator = find_accelerator(name, prices)
+    with stderr.status("compiling") as status:
+        shapes = plan_shapes(
+            planned.runs,
+            accelerator,
+            default_data_dir(),
+            utilisation=utilisation,
+            progress=status.update,
+        )
+    rows = [shape.row(accelerator) for shape in shapes]
+    if write:
+        with replacing(write) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        tables.print_shapes(console, planned, accelerator, utilisation, shapes)
+    if not all(row["fits"] for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: ostinato sweep quick --out studies/quick --select 'repeats == 0'")

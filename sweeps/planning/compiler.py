@@ -1,0 +1,140 @@
+"""Compile a run's programs for a TPU topology and ask the compiler what memory they take.
+
+libtpu carries the compiler and needs no TPU for it. Each compilation is a process of its own, as
+libtpu talks and may die; its answer is kept under a hash of all that it depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import NamedTuple
+
+from data_pipelines.atomic import write_json
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.layout import Layout
+
+_SOURCES = ("attention", "layout", "mesh", "model", "optimiser", "program")
+"""Modules of `scaling` whose text decides what is compiled."""
+
+
+class Compiled(NamedTuple):
+    """What the compiler says."""
+
+    memory: int | None
+    """Bytes on a chip at the fullest, of training and evaluation; None where it says only that they
+    do not fit."""
+    fits: bool
+    seconds: float
+
+
+def check_compiler() -> None:
+    """Raise OstinatoError if there is no libtpu."""
+    if util.find_spec("libtpu") is None:
+        raise OstinatoError(
+            "accelerator: libtpu, which compiles for TPUs, is not installed; "
+            "pip install 'ostinato[tpu]' (no TPU is needed)"
+        )
+
+
+def compiled(config: RunConfig, layout: Layout, topology: str, cache_dir: Path) -> Compiled:
+    """Compile the training and evaluation of a run's shape; from the cache where it is known.
+
+    Raises OstinatoError where the compiler fails for another reason than memory.
+    """
+    # Nothing but the shape counts.
+    shape = config.control().model_copy(update={"seed": 0, "tokens": 0, "learning_rate": 1.0})
+    question = {
+        "config": shape.model_dump(mode="json"),
+        "vocabulary_size": config.vocabulary_size,
+        "layout": layout.model_dump(),
+        "topology": topology,
+    }
+    key = hashlib.sha256(json.dumps([question, _toolchain()], sort_keys=True).encode())
+    path = cache_dir / "compiled" / f"{key.hexdigest()[:24]}.json"
+    if not path.exists():
+        write_json(path, _ask(question))
+    return Compiled(**json.loads(path.read_text()))
+
+
+@cache
+def _toolchain() -> dict[str, str]:
+    versions = {
+        name: metadata.version(name) for name in ("jax", "jaxlib", "libtpu", "flax", "optax")
+    }
+    source = hashlib.sha256()
+    for name in _SOURCES:
+        source.update(Path(util.find_spec(f"scaling.{name}").origin).read_bytes())
+    return versions | {"source": source.hexdigest()}
+
+
+def _ask(question: dict) -> dict:
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "JAX_PLATFORMS": "cpu",
+        "TPU_SKIP_MDS_QUERY": "1",
+        "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+    }
+    environment.pop("XLA_FLAGS", None)
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=json.dumps(question),
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise OstinatoError(
+            f"accelerator: compiling d_model {question['config']['d_model']} for "
+            f"{question['topology']} with layout {question['layout']} failed: {lines[-1]}"
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Answer one question from stdin."""
+    import time
+
+    import jax
+    from jax.experimental import topologies
+
+    from scaling.program import program_for
+
+    question = json.load(sys.stdin)
+    generation, shape = question["topology"].split(":")
+    single = {"chips_per_host_bounds": (1, 1, 1)} if shape == "1x1" else {}
+    topology = topologies.get_topology_desc(
+        platform="tpu", topology_name=f"{generation}:{shape}", **single
+    )
+    config = RunConfig.model_construct(**question["config"])
+    layout = Layout.parse(question["layout"])
+    program = program_for(config, question["vocabulary_size"], layout, list(topology.devices))
+    start = time.perf_counter()
+    try:
+        parts = [lowered.compile().memory_analysis() for lowered in program.lowered()]
+        memory = max(
+            part.argument_size_in_bytes
+            + part.output_size_in_bytes
+            - part.alias_size_in_bytes
+            + part.temp_size_in_bytes
+            + part.generated_code_size_in_bytes
+            for part in parts
+        )
+        answer = {"memory": memory, "fits": True}
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        answer = {"memory": None, "fits": False}
+    print(json.dumps(answer | {"seconds": time.perf_counter() - start}))
+
+
+if __name__ == "__main__":
+    main()
