@@ -1,0 +1,112 @@
+"""Speed of training. Run by `make bench`; figures are printed, lines of the design asserted."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from data_pipelines.cores import available_cores
+from data_pipelines.prepare import default_data_dir, prepare_data
+from data_pipelines.stream import open_data
+from scaling.config import RunConfig
+from scaling.optimiser import learning_rates
+from sweeps.local import worker_environment
+from tests.benchmarks.measure import medians, one_core, report, seconds
+
+WARM_UP = LAST = 16
+
+
+def _two_at_a_time(module: str, asked: dict, threads: int, tmp_path) -> list[dict]:
+    """What two processes say that train at the same time, each on a core of its own where one thread
+    is asked for."""
+    cores = sorted(os.sched_getaffinity(0))
+    environment = worker_environment(threads, tmp_path) | {"JAX_PLATFORMS": "cpu"}
+    processes = []
+    for number in range(2):
+        pin = {cores[number % len(cores)]} if threads == 1 else set(cores)
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"tests.benchmarks.{module}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        os.sched_setaffinity(process.pid, pin)
+        process.stdin.write(json.dumps(asked | {"threads": threads}))
+        process.stdin.close()
+        processes.append(process)
+    found = []
+    for process in processes:
+        out, err = process.stdout.read(), process.stderr.read()
+        assert process.wait() == 0, err
+        found.append(json.loads(out.splitlines()[-1]))
+    return found
+
+
+def _matmul_peak() -> float:
+    """FLOP/s of large float32 products on one core."""
+    from threadpoolctl import threadpool_limits
+
+    a = np.random.default_rng(0).normal(size=(1024, 1024)).astype(np.float32)
+    with one_core(), threadpool_limits(1):
+        (took,) = medians(5, lambda: seconds(lambda: [a @ a for _ in range(5)]))
+    return 5 * 2 * 1024**3 / took
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None,
+    reason="PyTorch is not installed: pip install torch (its CPU build will do)",
+)
+@pytest.mark.parametrize(
+    ("d_model", "layers", "steps", "wanted"),
+    [(64, 2, 320, 1.5), (128, 4, 96, 1.3)],
+    ids=["98k", "786k"],
+)
+def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
+    config = RunConfig.parse({"d_model": d_model, "tokens": steps * 64 * 128, "corpus": "pydocs"})
+    assert (config.layers, config.context, config.batch_size) == (layers, 128, 64)
+    prepare_data(config, default_data_dir())
+    data = open_data(config, default_data_dir())
+    batches = data.batches(0, steps).tokens
+    np.save(tmp_path / "rows.npy", batches.reshape(-1, batches.shape[-1]))
+    asked = {
+        "rows": str(tmp_path / "rows.npy"),
+        "rates": learning_rates(config).tolist(),
+        "vocabulary": data.vocabulary_size,
+        "warm_up": WARM_UP,
+        "last": LAST,
+    }
+    names = ("context", "d_model", "layers", "heads", "batch_size")
+    asked |= {name: getattr(config, name) for name in names}
+    losses = {}
+
+    def run(module, threads):
+        def together() -> float:
+            found = _two_at_a_time(module, asked, threads, tmp_path)
+            losses[module] = found[0]["loss"]
+            return sum(each["tokens_per_second"] for each in found)
+
+        return together
+
+    threads = sorted({1, available_cores()})
+    ours, *theirs = medians(
+        3, run("jax_side", 1), *(run("pytorch_peer", number) for number in threads)
+    )
+    share = ours / 2 * config.flops(data.vocabulary_size) / config.tokens / _matmul_peak()
+    shown = ", ".join(
+        f"{speed / 1e3:.1f}k with {number} thread{'s'[: number > 1]}"
+        for number, speed in zip(threads, theirs, strict=True)
+    )
+    report(
+        f"training N = {config.params:,}, two runs at a time: {ours / 1e3:.1f}k tokens/s "
+        f"({share:.0%} of the matmul peak), PyTorch {shown}, ratio {ours / max(theirs):.2f} "
+        f"(asked: {wanted}); loss after {config.tokens:,} tokens {losses['jax_side']:.3f}, "
+        f"PyTorch {losses['pytorch_peer']:.3f}"
+    )
+    assert ours > wanted * max(theirs)
+    assert losses["jax_side"] == pytest.approx(losses["pytorch_peer"], rel=0.03)
