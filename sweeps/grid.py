@@ -84,6 +84,15 @@ class Plan:
             raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
         return Plan(self.grid, runs, self.identical)
 
+    def run(self, run_id: str) -> RunConfig:
+        """The run whose id begins so; raises OstinatoError if there is not exactly one."""
+        runs = [run for run in self.runs if run.run_id.startswith(run_id)]
+        if len(runs) != 1:
+            raise OstinatoError(
+                f"run_id: {run_id} names {len(runs)} runs of {self.grid.name}; plan and status list them"
+            )
+        return runs[0]
+
 
 def find_grid(grid: str) -> Path:
     """The file of a grid given by path or by the name of a shipped one."""

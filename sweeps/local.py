@@ -86,11 +86,12 @@ def sweep(
     data_dir: Path,
     jobs: int | None,
     watcher: Watcher,
+    wait: bool = True,
 ) -> Outcome:
     """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
 
-    Runs that another sweep of the directory has claimed are waited for. KeyboardInterrupt stops the
-    workers, which save first, and is raised again.
+    Runs that another sweep of the directory has claimed are waited for, or left to it. A
+    KeyboardInterrupt stops the workers, which save first, and is raised again.
     """
     outcome, waiting = Outcome(), []
     for run in runs:
@@ -126,7 +127,7 @@ def sweep(
     try:
         for number in range(len(places)):
             start(number)
-        while waiting or elsewhere or any(worker.run for worker in workers.values()):
+        while waiting or (wait and elsewhere) or any(w.run for w in workers.values()):
             for run in [r for r in elsewhere if not claims.is_held(study.run(r.run_id).claim)]:
                 elsewhere.remove(run)
                 waiting.append(run)  # done meanwhile, or abandoned: a worker finds out

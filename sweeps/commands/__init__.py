@@ -1,6 +1,6 @@
 """The commands of `ostinato`, by what they are about; importing this registers them."""
 
-from sweeps.commands import data, findings, runs
+from sweeps.commands import data, findings, jobs, runs
 from sweeps.commands.options import app
 
-__all__ = ["app", "data", "findings", "runs"]
+__all__ = ["app", "data", "findings", "jobs", "runs"]

@@ -44,3 +44,29 @@ DataDir = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Engine = Annotated[
+    str | None,
+    typer.Option("--to", metavar="ENGINE", help="Where: slurm.", show_default=False),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Workers that share the runs; one a run, at most 16.", show_default=False
+    ),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        help="Time limit of a worker, such as 4:00:00; shortly before, it saves and queues again.",
+        show_default=False,
+    ),
+]
+Partition = Annotated[str | None, typer.Option(help="Partition or queue.", show_default=False)]
+Cpus = Annotated[int, typer.Option(min=1, help="Cores of a worker.")]
+Memory = Annotated[
+    str | None, typer.Option(help="Memory of a worker, such as 8G.", show_default=False)
+]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a worker.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -10,15 +10,23 @@ from typing import Annotated
 
 import typer
 
-from data_pipelines.errors import OstinatoError
+from sweeps.commands.jobs import train_elsewhere
 from sweeps.commands.options import (
     AsJson,
+    Cpus,
     DataDir,
+    Engine,
+    Gpus,
     GridName,
     Jobs,
+    Memory,
     Out,
+    Partition,
     Select,
     Study,
+    TimeLimit,
+    Workers,
+    Yes,
     app,
     console,
     stderr,
@@ -30,13 +38,31 @@ PREEMPTED = 75
 
 @app.command(epilog="Example: ostinato study quick --out studies/quick")
 def study(
-    grid: GridName, out: Out = Path("studies"), jobs: Jobs = None, data_dir: DataDir = None
+    grid: GridName,
+    out: Out = Path("studies"),
+    jobs: Jobs = None,
+    data_dir: DataDir = None,
+    to: Engine = None,
+    workers: Workers = None,
+    time: TimeLimit = None,
+    partition: Partition = None,
+    cpus: Cpus = 1,
+    memory: Memory = None,
+    gpus: Gpus = 0,
+    yes: Yes = False,
 ) -> None:
-    """Do all of it: data, runs, analysis, report. Run again, it goes on."""
+    """Do all of it: data, runs, analysis, report. Run again, it goes on.
+
+    With --to the runs are trained by jobs elsewhere, which are waited for.
+    """
     from analysis.report import write_report
 
     out = out / grid if out == Path("studies") else out
-    directory, outcome = _sweep(grid, out, None, jobs, data_dir)
+    if to:
+        asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
+        directory, outcome = train_elsewhere(grid, out, to, workers, asked, data_dir, yes)
+    else:
+        directory, outcome = _sweep(grid, out, None, jobs, data_dir)
     directory.collect()
     if outcome.done:
         with console.status("drawing the report"):
@@ -142,9 +168,12 @@ def sweep(
     select: Select = None,
     jobs: Jobs = None,
     data_dir: DataDir = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Leave runs that another sweep has at work to it.")
+    ] = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    directory, outcome = _sweep(grid, out, select, jobs, data_dir)
+    directory, outcome = _sweep(grid, out, select, jobs, data_dir, wait=not no_wait)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -159,12 +188,8 @@ def train(
     """Train one run of a grid."""
     from sweeps.grid import find_grid, load_plan
 
-    ids = [run.run_id for run in load_plan(find_grid(grid)).runs if run.run_id.startswith(run_id)]
-    if len(ids) != 1:
-        raise OstinatoError(
-            f"run_id: {run_id} names {len(ids)} runs of the grid; `ostinato plan {grid}` lists them"
-        )
-    directory, outcome = _sweep(grid, out, f"run_id == '{ids[0]}'", 1, data_dir)
+    config = load_plan(find_grid(grid)).run(run_id)
+    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -195,7 +220,14 @@ def collect(directory: Study) -> None:
     )
 
 
-def _sweep(grid: str, out: Path, select: str | None, jobs: int | None, data_dir: Path | None):
+def _sweep(
+    grid: str,
+    out: Path,
+    select: str | None,
+    jobs: int | None,
+    data_dir: Path | None,
+    wait: bool = True,
+):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
     from sweeps.display import Display
@@ -216,7 +248,7 @@ def _sweep(grid: str, out: Path, select: str | None, jobs: int | None, data_dir:
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
     signal.signal(signal.SIGTERM, _preempted)
     try:
-        return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher)
+        return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher, wait)
     except KeyboardInterrupt as stop:
         print(
             "ostinato: stopped; what was trained is kept, the same command goes on", file=sys.stderr
@@ -229,6 +261,7 @@ class _Preempted(KeyboardInterrupt):
 
 
 def _preempted(*_) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break off the saving
     raise _Preempted
 
 

@@ -1,0 +1,173 @@
+"""Commands about a study's jobs on other machines: hand them over, read along, end them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from data_pipelines.errors import OstinatoError
+from sweeps.commands.options import (
+    Cpus,
+    DataDir,
+    Engine,
+    Gpus,
+    GridName,
+    Memory,
+    Out,
+    Partition,
+    Select,
+    Study,
+    TimeLimit,
+    Workers,
+    Yes,
+    app,
+    console,
+)
+
+
+@app.command(
+    epilog="Example: ostinato submit quick --to slurm --out studies/quick --workers 8 --time 4:00:00"
+)
+def submit(
+    grid: GridName,
+    to: Engine,
+    out: Out,
+    select: Select = None,
+    workers: Workers = None,
+    time: TimeLimit = None,
+    partition: Partition = None,
+    cpus: Cpus = 1,
+    memory: Memory = None,
+    gpus: Gpus = 0,
+    data_dir: DataDir = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be handed over, and do nothing.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Have the runs of a grid that are not done trained on a cluster; status, logs and cancel follow them."""
+    asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
+    prepared = _prepare(grid, out, to, select, workers, asked, data_dir)
+    if dry_run:
+        print(prepared.engine.render(prepared.job), end="")
+    elif prepared.left:
+        _hand_over(prepared, yes)
+    else:
+        console.print(f"{out}: all of its {len(prepared.chosen)} runs are done")
+
+
+@app.command(epilog="Example: ostinato logs studies/quick a5516f16b9e7")
+def logs(
+    directory: Study,
+    run_id: Annotated[
+        str | None,
+        typer.Argument(help="A run's id, or its beginning; the study's jobs by default."),
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Lines of each log.")] = 20,
+) -> None:
+    """Print the end of what a run, or each worker of the study's jobs, has printed."""
+    from sweeps import jobs
+    from sweeps.store import StudyDirectory
+
+    study = StudyDirectory(directory)
+    if run_id is None:
+        found = jobs.logs(study, lines)
+        if not found:
+            raise OstinatoError(f"{directory}: no job was submitted; name a run for its log")
+        print(found)
+        return
+    config = study.plan.run(run_id)
+    log = study.run(config.run_id).log
+    if not log.exists():
+        raise OstinatoError(f"run_id: {config.run_id} has no log; it has not begun")
+    print("\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
+
+
+@app.command(epilog="Example: ostinato cancel studies/quick")
+def cancel(directory: Study, yes: Yes = False) -> None:
+    """End the study's jobs. What was trained is kept; submit goes on from it."""
+    from sweeps import jobs
+    from sweeps.engines import engine_named
+    from sweeps.store import StudyDirectory
+
+    study = StudyDirectory(directory)
+    study.plan  # noqa: B018 - says in one line what is not a study
+    found = jobs.live(study)
+    if not found:
+        console.print(f"{directory}: no job is under way")
+        return
+    for submission, states in found:
+        _confirm(f"Cancel {submission.label} ({_counts(states)})?", yes)
+        engine_named(submission.engine).cancel(submission)
+        console.print(f"{submission.label}: cancelled")
+
+
+def train_elsewhere(
+    grid: str,
+    out: Path,
+    to: str,
+    workers: int | None,
+    asked: dict[str, Any],
+    data_dir: Path | None,
+    yes: bool,
+):
+    """Submit what is not done, unless jobs are under way already, and wait; for `study --to`."""
+    from sweeps import jobs
+
+    prepared = _prepare(grid, out, to, None, workers, asked, data_dir)
+    if prepared.left:
+        if (out / "jobs").exists() and jobs.live(prepared.study):
+            console.print(f"{out}: jobs are under way; waiting for them")
+        else:
+            _hand_over(prepared, yes)
+        try:
+            jobs.wait(prepared.study, prepared.chosen, lambda line: console.print(line))
+        except KeyboardInterrupt:
+            print(
+                "ostinato: stopped waiting; the jobs go on, and the same command waits again",
+                file=sys.stderr,
+            )
+            raise typer.Exit(130) from None
+    return prepared.study, jobs.outcome(prepared.study, prepared.chosen)
+
+
+def _prepare(grid, out, to, select, workers, asked, data_dir):
+    from sweeps import jobs
+
+    if to is None:
+        raise OstinatoError("to: give an engine, such as --to slurm")
+    return jobs.prepare(grid, out, to, select, workers, asked, data_dir)
+
+
+def _hand_over(prepared, yes: bool) -> None:
+    from sweeps import jobs
+    from sweeps.display import short
+
+    prepared.engine.check(prepared.job)
+    tokens = sum(run.tokens for run in prepared.left)
+    flops = sum(run.flops(0) for run in prepared.left)
+    console.print(
+        f"{len(prepared.left)} of {len(prepared.chosen)} runs to train: {short(tokens)} tokens, "
+        f"{flops:.3g} FLOPs, by {prepared.job.request.workers} workers"
+    )
+    _confirm("Submit?", yes)
+    submission = jobs.submit(prepared)
+    console.print(
+        f"{submission.label}: submitted; ostinato status {prepared.study.path} follows it"
+    )
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise OstinatoError("yes: nobody is there to answer; give --yes")
+    if not typer.confirm(question):
+        raise typer.Exit(1)
+
+
+def _counts(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())
