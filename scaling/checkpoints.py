@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import orbax.checkpoint as ocp
+from etils import epath
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
@@ -12,15 +11,28 @@ from scaling.program import State
 
 
 class Checkpoints:
-    """The checkpoints of one run in a directory; the newest is kept."""
+    """The checkpoints of one run in a directory, on a file system or in a bucket (gs://).
 
-    def __init__(self, directory: Path, config: RunConfig):
+    The newest `keep` stay. Raises OstinatoError where the directory cannot be written.
+    """
+
+    def __init__(self, directory: epath.PathLike, config: RunConfig, keep: int = 1):
         self.config = config.model_dump(mode="json")
-        self._manager = ocp.CheckpointManager(
-            directory.absolute(),
-            options=ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=True),
-            item_names=("state", "config"),
-        )
+        place = epath.Path(directory)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            self._manager = ocp.CheckpointManager(
+                place if "://" in str(directory) else place.absolute(),
+                options=ocp.CheckpointManagerOptions(
+                    max_to_keep=keep, enable_async_checkpointing=True
+                ),
+                item_names=("state", "config"),
+            )
+        except OSError as error:
+            raise OstinatoError(
+                f"checkpoints: {place} cannot be written ({error.strerror or error}); "
+                "give another directory"
+            ) from None
 
     def save(self, step: int, state: State) -> None:
         """Save in the background; the files appear whole or not at all."""

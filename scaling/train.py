@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ def train(
     *,
     data_dir: Path,
     checkpoint_dir: Path | None = None,
+    keep: int = 1,
     layout: Layout = Layout(),  # noqa: B008 - frozen
     devices: list[Any] | None = None,
+    profile_dir: Path | None = None,
     on_start: Callable[[int], None] = lambda step: None,
     on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -74,9 +77,10 @@ def train(
 ) -> dict[str, Any]:
     """Train a run to its end and return its summary: final losses, sizes, FLOPs, seconds.
 
-    Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none); `on_start` gets the
-    step it goes on from, `on_evaluation` a row each evaluation (losses in nats per token).
-    `should_stop` is asked between calls of the device; if it says so, the state is saved first.
+    Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none), of which the newest
+    `keep` stay; `on_start` gets the step it goes on from, `on_evaluation` a row each evaluation
+    (losses in nats per token). A trace of the second and third call of the device goes to
+    `profile_dir`, for TensorBoard's profiler or Perfetto. `should_stop` is asked between calls of the device; if it says so, the state is saved first.
     Raises OstinatoError on data, layout or checkpoints that do not fit, Diverged on a loss that is
     not finite, Interrupted when stopped.
     """
@@ -87,11 +91,11 @@ def train(
     rates, hyper = learning_rates(config), Hyper.of(config)
     rows = host_rows(config.batch_size)
 
+    checkpoints = Checkpoints(checkpoint_dir, config, keep) if checkpoint_dir else None
+    trace = ExitStack()
     on_progress(Progress(0, config.steps, np.nan, 0.0, np.nan, "compiling"))
     program = program_for(config, data.vocabulary_size, layout, devices)
     clock.compiling = program.compile()
-
-    checkpoints = Checkpoints(checkpoint_dir, config) if checkpoint_dir else None
     try:
         state = (checkpoints and checkpoints.restore(program.abstract_state)) or program.init(
             config.seed
@@ -102,7 +106,9 @@ def train(
         if step == 0:
             row = _evaluate(program, state, sets, 0.0, clock)
             on_evaluation(row)
-        for stop in _chunks(config, step):
+        for number, stop in enumerate(_chunks(config, step)):
+            if profile_dir and number == 1:
+                trace.enter_context(jax.profiler.trace(profile_dir, create_perfetto_trace=True))
             start = time.perf_counter()
             batch = data.batches(step, stop, rows)
             clock.feeding += time.perf_counter() - start
@@ -112,6 +118,8 @@ def train(
             step = stop
             tally = jax.device_get(state.tally)
             clock.training += time.perf_counter() - start
+            if number == 2:
+                trace.close()
             loss = _check_finite(tally, step)
             on_progress(_progress(config, step, first, loss, clock))
 
@@ -131,6 +139,7 @@ def train(
         if row is None:  # resumed from the finished state
             row = _evaluate(program, state, sets, rates[-1], clock)
     finally:
+        trace.close()
         if checkpoints:
             start = time.perf_counter()
             checkpoints.close()

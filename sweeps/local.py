@@ -21,6 +21,7 @@ from typing import Any
 
 from scaling.config import ModelConfig, RunConfig
 from sweeps import claims
+from sweeps.execution import Execution
 from sweeps.store import StudyDirectory
 
 CRASHES = 2
@@ -56,12 +57,22 @@ class Watcher:
 class _Worker:
     """A worker process and the run it has."""
 
-    def __init__(self, number: int, study: StudyDirectory, data_dir: Path, cores: list[int] | None):
+    def __init__(
+        self,
+        number: int,
+        study: StudyDirectory,
+        data_dir: Path,
+        cores: list[int] | None,
+        execution: Execution,
+    ):
         self.number, self.cores = number, cores
         self.run: RunConfig | None = None
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sweeps.worker", str(study.path), str(data_dir)],
+            [
+                *(sys.executable, "-m", "sweeps.worker"),
+                *(str(study.path), str(data_dir), execution.model_dump_json()),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -87,6 +98,7 @@ def sweep(
     jobs: int | None,
     watcher: Watcher,
     wait: bool = True,
+    execution: Execution = Execution(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
 
@@ -109,7 +121,7 @@ def sweep(
     crashes: dict[str, int] = {}
 
     def start(number: int) -> None:
-        worker = workers[number] = _Worker(number, study, data_dir, places[number])
+        worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
         threading.Thread(target=_read, args=(worker, inbox), daemon=True).start()
 
     def settle(worker: _Worker, event: dict[str, Any]) -> None:
@@ -164,10 +176,7 @@ def sweep(
 def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
     """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
     cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
-    devices = ("nvidia0", "accel*", "vfio/[0-9]*")
-    if os.environ.get("JAX_PLATFORMS") != "cpu" and any(
-        path for pattern in devices for path in Path("/dev").glob(pattern)
-    ):
+    if os.environ.get("JAX_PLATFORMS") != "cpu" and _has_accelerator():
         return [None] * min(jobs or 1, runs)
     if not hasattr(os, "sched_getaffinity"):
         return [None] * min(jobs or os.cpu_count() or 1, runs)
@@ -176,9 +185,18 @@ def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
     return [cores[i::count] or [cores[i % len(cores)]] for i in range(count)]
 
 
+def _has_accelerator() -> bool:
+    """Whether the system shows a GPU or a TPU."""
+    devices = ("nvidia0", "accel*", "vfio/[0-9]*")
+    return any(path for pattern in devices for path in Path("/dev").glob(pattern))
+
+
 def worker_environment(threads: int | None, study: Path) -> dict[str, str]:
     """Environment of a worker with `threads` cores of its own (None: as many as it likes)."""
     environment = dict(os.environ)
+    if not _has_accelerator():
+        # Else an installed libtpu or CUDA is loaded, looks around and complains.
+        environment.setdefault("JAX_PLATFORMS", "cpu")
     environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled"))
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
     if threads is not None:

@@ -1,7 +1,7 @@
 """One worker process: trains the runs it is told to, one after the other, in one JAX.
 
-`python -m sweeps.worker STUDY DATA_DIR` reads a run id a line and answers with events, a JSON
-object a line. What training prints goes to the run's own log. SIGTERM saves and exits with 75.
+`python -m sweeps.worker STUDY DATA_DIR [EXECUTION]` reads a run id a line and answers with events,
+a JSON object a line. What training prints goes to the run's own log. SIGTERM saves and exits with 75.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.hosts import is_first_host, join_hosts
 from sweeps import claims
+from sweeps.execution import Execution
 from sweeps.store import RunDirectory, StudyDirectory
 
 STOPPED = 75
@@ -34,16 +35,26 @@ def run_one(
     data_dir: Path,
     tell: Callable[..., None],
     should_stop: Callable[[], bool],
+    execution: Execution,
 ) -> None:
     """Train one run into its directory under this process's claim, unless it is done or another's.
 
     Tells 'taken', 'done' or 'failed' at the end and 'progress' before; raises Interrupted when stopped.
     """
     # Imported late: what it prints belongs to the log, and its start-up to the first run.
+    from scaling.layout import Layout
     from scaling.train import Diverged, train
 
+    asked = {
+        "data_dir": data_dir,
+        "checkpoint_dir": run.checkpoints,
+        "keep": execution.keep,
+        "layout": Layout.read(execution.layouts.get(config.run_id, "")),
+        "profile_dir": run.path / "profile" if execution.profile else None,
+        "should_stop": should_stop,
+    }
     if not is_first_host():  # the first one keeps the record
-        train(config, data_dir=data_dir, checkpoint_dir=run.checkpoints, should_stop=should_stop)
+        train(config, **asked)
         tell("done")
         return
     if not claims.claim(run.claim):
@@ -55,15 +66,13 @@ def run_one(
             return
         run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
         try:
-            with _renewing(run.claim):
+            with _renewing(run.claim), _curves(run, execution.tensorboard) as curves:
                 summary = train(
                     config,
-                    data_dir=data_dir,
-                    checkpoint_dir=run.checkpoints,
+                    **asked,
                     on_start=lambda step: run.begin(config, step),
-                    on_evaluation=run.evaluation,
+                    on_evaluation=curves,
                     on_progress=lambda progress: tell("progress", **asdict(progress)),
-                    should_stop=should_stop,
                 )
         except (OstinatoError, Diverged) as error:
             run.fail(str(error))
@@ -98,8 +107,30 @@ def _renewing(claim: Path) -> Iterator[None]:
         thread.join()
 
 
-def main(study_path: str, data_dir: str) -> int:
+@contextmanager
+def _curves(run: RunDirectory, tensorboard: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Where a run's evaluations go: its own table, and TensorBoard if that is asked for."""
+    if not tensorboard:
+        yield run.evaluation
+        return
+    from clu import metric_writers  # loads TensorFlow
+
+    writer = metric_writers.SummaryWriter(str(run.path / "tensorboard"))
+
+    def write(row: dict[str, Any]) -> None:
+        run.evaluation(row)
+        measured = {name: value for name, value in row.items() if value is not None}
+        writer.write_scalars(measured.pop("step"), measured)
+
+    try:
+        yield write
+    finally:
+        writer.close()
+
+
+def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
     """Serve runs until the input ends."""
+    asked = Execution.model_validate_json(execution)
     study = StudyDirectory(Path(study_path))
     runs = {run.run_id: run for run in study.plan.runs}
     events = os.fdopen(os.dup(1), "w", buffering=1)
@@ -117,7 +148,7 @@ def main(study_path: str, data_dir: str) -> int:
 
         with _printing_to(run.log):
             try:
-                run_one(runs[run_id], run, Path(data_dir), tell, stop.is_set)
+                run_one(runs[run_id], run, Path(data_dir), tell, stop.is_set, asked)
             except Exception as error:
                 if type(error).__name__ != "Interrupted":
                     raise

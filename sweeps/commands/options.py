@@ -43,6 +43,24 @@ DataDir = Annotated[
         show_default=False,
     ),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        help="How runs lie on their devices: fsdp=8,tensor=2,microbatch=16,remat=true, or a .csv "
+        "that plan has written for each shape.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[int, typer.Option(min=1, help="Checkpoints kept of each run.")]
+Profile = Annotated[
+    bool,
+    typer.Option(
+        "--profile", help="Trace some steps for TensorBoard or Perfetto (runs/ID/profile)."
+    ),
+]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard as well.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Engine = Annotated[

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from data_pipelines.errors import OstinatoError
 from sweeps.commands.jobs import train_elsewhere
 from sweeps.commands.options import (
     AsJson,
@@ -19,11 +21,15 @@ from sweeps.commands.options import (
     Gpus,
     GridName,
     Jobs,
+    Keep,
+    Layout,
     Memory,
     Out,
     Partition,
+    Profile,
     Select,
     Study,
+    TensorBoard,
     TimeLimit,
     Workers,
     Yes,
@@ -171,9 +177,14 @@ def sweep(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Leave runs that another sweep has at work to it.")
     ] = False,
+    layout: Layout = None,
+    keep: Keep = 1,
+    profile: Profile = False,
+    tensorboard: TensorBoard = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    directory, outcome = _sweep(grid, out, select, jobs, data_dir, wait=not no_wait)
+    asked = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
+    directory, outcome = _sweep(grid, out, select, jobs, data_dir, wait=not no_wait, **asked)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -184,12 +195,17 @@ def train(
     run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one (see plan).")],
     out: Out,
     data_dir: DataDir = None,
+    layout: Layout = None,
+    keep: Keep = 1,
+    profile: Profile = False,
+    tensorboard: TensorBoard = False,
 ) -> None:
     """Train one run of a grid."""
     from sweeps.grid import find_grid, load_plan
 
+    asked = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
     config = load_plan(find_grid(grid)).run(run_id)
-    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir)
+    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **asked)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -227,10 +243,13 @@ def _sweep(
     jobs: int | None,
     data_dir: Path | None,
     wait: bool = True,
+    layout: str | None = None,
+    **execution,
 ):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
     from sweeps.display import Display
+    from sweeps.execution import Execution, layouts_for
     from sweeps.grid import find_grid, load_plan
     from sweeps.local import sweep as train_all
     from sweeps.local import worker_cores
@@ -241,6 +260,11 @@ def _sweep(
     planned = load_plan(source)
     chosen = planned.select(select) if select else planned
     directory.check(planned)
+    execution = Execution(layouts=layouts_for(layout, chosen.runs), **execution)
+    if execution.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
+        raise OstinatoError(
+            "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"
+        )
     data_dir = data_dir or default_data_dir()
     if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
         prepare(chosen.runs, data_dir, console, directory)
@@ -248,7 +272,9 @@ def _sweep(
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
     signal.signal(signal.SIGTERM, _preempted)
     try:
-        return directory, train_all(directory, chosen.runs, data_dir, jobs, watcher, wait)
+        return directory, train_all(
+            directory, chosen.runs, data_dir, jobs, watcher, wait, execution
+        )
     except KeyboardInterrupt as stop:
         print(
             "ostinato: stopped; what was trained is kept, the same command goes on", file=sys.stderr

@@ -69,7 +69,7 @@ def _toolchain() -> dict[str, str]:
     versions = {
         name: metadata.version(name) for name in ("jax", "jaxlib", "libtpu", "flax", "optax")
     }
-    source = hashlib.sha256()
+    source = hashlib.sha256(Path(__file__).read_bytes())
     for name in _SOURCES:
         source.update(Path(util.find_spec(f"scaling.{name}").origin).read_bytes())
     return versions | {"source": source.hexdigest()}
@@ -121,12 +121,7 @@ def main() -> None:
     try:
         parts = [lowered.compile().memory_analysis() for lowered in program.lowered()]
         memory = max(
-            part.argument_size_in_bytes
-            + part.output_size_in_bytes
-            - part.alias_size_in_bytes
-            + part.temp_size_in_bytes
-            + part.generated_code_size_in_bytes
-            for part in parts
+            part.peak_memory_in_bytes + part.generated_code_size_in_bytes for part in parts
         )
         answer = {"memory": memory, "fits": True}
     except jax.errors.JaxRuntimeError as error:
