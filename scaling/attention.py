@@ -51,6 +51,13 @@ def plain(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> j
     return (weights.astype(v.dtype) @ v / total).transpose(0, 2, 1, 3)
 
 
+def patterns(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array) -> jax.Array:
+    """Where each position attends: causal weights [B, H, L, L] in float32, rows of sum 1."""
+    L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
+    scores = jnp.einsum("bqhd,bkhd->bhqk", q_BxLxHxK, k_BxLxHxK).astype(jnp.float32) * K**-0.5
+    return jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((L, L), bool)), scores, -1e30), axis=-1)
+
+
 def splash(
     q_BxLxHxK: jax.Array,
     k_BxLxHxK: jax.Array,

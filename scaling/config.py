@@ -61,6 +61,17 @@ class ModelConfig(Config):
         "gelu", description="Two matrices around GELU, or three with a gate (Shazeer 2020)."
     )
     attention_only: bool = Field(False, description="Leave the MLPs out.")
+    smeared_keys: bool = Field(
+        False,
+        description="Mix each key with the one before it, by a learned share a head (Olsson et al. "
+        "2022): one layer can then form induction heads.",
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Dropout of the embedding and of what each layer adds to the stream.",
+    )
     positions: Literal["rotary", "learned"] = Field("rotary", description="How positions enter.")
     dtype: Literal["float32", "bfloat16"] = Field(
         "float32", description="Type of activations; weights stay float32."
@@ -108,7 +119,8 @@ class ModelConfig(Config):
         """Non-embedding parameters N; the norms have none."""
         matrices = 0 if self.attention_only else 2 if self.mlp == "gelu" else 3
         mlp = matrices * self.d_model * self.d_ff
-        return self.layers * (4 * self.d_model * self.attention_width + mlp)
+        smear = self.heads if self.smeared_keys else 0
+        return self.layers * (4 * self.d_model * self.attention_width + mlp + smear)
 
 
 class TrainingConfig(Config):
@@ -147,7 +159,7 @@ class TrainingConfig(Config):
         return values
 
 
-_LATER = ("head_size", "mlp")
+_LATER = ("head_size", "mlp", "smeared_keys", "dropout")
 """Fields younger than the first recorded study: no part of a run's identity at their defaults, so
 that the runs from before keep theirs."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import flax.linen as nn
+import flax.struct
 import jax
 import jax.numpy as jnp
 
-from scaling.attention import Attention, plain
+from scaling.attention import Attention, patterns, plain
 from scaling.config import ModelConfig
 
 _LOGITS_AT_ONCE = 2**26
@@ -36,12 +37,19 @@ class Transformer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, inputs_BxL: jax.Array, targets_BxL: jax.Array | None = None
-    ) -> jax.Array | tuple[jax.Array, jax.Array]:
+        self,
+        inputs_BxL: jax.Array,
+        targets_BxL: jax.Array | None = None,
+        *,
+        dropout_B: jax.Array | None = None,
+        surgery: Surgery | None = None,
+    ) -> jax.Array:
         """Logits [B, L, V] (float32) of token ids [B, L]; V is `vocabulary_size`.
 
-        With targets, the losses of `sequence_losses` instead, in chunks of the context that keep
-        the logits small.
+        With targets, `token_losses` [B, L] instead, in chunks of the context that keep the logits
+        small. `dropout_B` are the keys of each sequence's dropout, None for none of it. With
+        `surgery` the heads are treated as it says, and the collection `heads`, where it is
+        mutable, receives `patterns` [layers, B, H, L, L] and `outputs` [layers, B, L, H, K].
         """
         config, dtype = self.config, jnp.dtype(self.config.dtype)
         embed = self.param(
@@ -58,19 +66,24 @@ class Transformer(nn.Module):
                 (self.context, config.d_model),
             )
             x_BLxD = x_BLxD + jnp.tile(positions[:L].astype(dtype), (B, 1))
+        dropout_NxB = None
+        if dropout_B is not None and config.dropout:
+            keys = jax.vmap(lambda key: jax.random.split(key, config.layers + 1))(dropout_B)
+            x_BLxD = _drop(x_BLxD, config.dropout, keys[:, -1])
+            dropout_NxB = keys[:, :-1].swapaxes(0, 1)
         block = Block
         if self.remat:
             block = nn.remat(Block, prevent_cse=self.unroll, static_argnums=(2,))
         blocks = nn.scan(
             block,
-            variable_axes={"params": 0},
+            variable_axes={"params": 0, "heads": 0},
             split_rngs={"params": True},
-            in_axes=nn.broadcast,
+            in_axes=(nn.broadcast, 0, 0),
             length=config.layers,
             unroll=config.layers if self.unroll else 1,
             metadata_params={nn.PARTITION_NAME: "layers"},
         )
-        x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L)
+        x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L, dropout_NxB, surgery)
         unembed = self.param(
             "unembedding",
             nn.with_logical_partitioning(_INIT, ("embed", "vocabulary")),
@@ -86,18 +99,23 @@ class Transformer(nn.Module):
             return logits(x_BxLxD)
         chunks = _chunks(L, self.vocabulary_size)
         if chunks == 1:
-            return sequence_losses(logits(x_BxLxD), targets_BxL)
-
-        @jax.checkpoint  # or the backward pass would keep every chunk's logits
-        def add(total, part):
-            x, targets = part
-            return jax.tree.map(jnp.add, total, sequence_losses(logits(x), targets)), None
-
-        parts = (
+            return token_losses(logits(x_BxLxD), targets_BxL)
+        parts = tuple(
             x.reshape(B, chunks, L // chunks, *x.shape[2:]).swapaxes(0, 1)
             for x in (x_BxLxD, targets_BxL)
         )
-        return jax.lax.scan(add, (jnp.zeros(B), jnp.zeros(B)), tuple(parts))[0]
+        # Recomputed, or the backward pass would keep every chunk's logits.
+        chunk = jax.checkpoint(lambda part: token_losses(logits(part[0]), part[1]))
+        return jax.lax.map(chunk, parts).swapaxes(0, 1).reshape(B, L)
+
+
+class Surgery(flax.struct.PyTreeNode):
+    """What is done to the heads in a forward pass (Olsson et al. 2022, "ablations")."""
+
+    keep_NxH: jax.Array
+    """By layer and head: 1 for a head that works as trained, 0 for one whose output is zero."""
+    patterns_NxBxHxLxL: jax.Array | None = None
+    """Attention patterns put in place of those that queries and keys make; None for the latter."""
 
 
 class Block(nn.Module):
@@ -107,10 +125,24 @@ class Block(nn.Module):
     attend: Attention
 
     @nn.compact
-    def __call__(self, x_BLxD: jax.Array, length: int) -> tuple[jax.Array, None]:
-        x_BLxD = x_BLxD + self._attention(_norm(x_BLxD), length)
+    def __call__(
+        self,
+        x_BLxD: jax.Array,
+        length: int,
+        dropout_B: jax.Array | None = None,
+        surgery: Surgery | None = None,
+    ) -> tuple[jax.Array, None]:
+        """`surgery` is this layer's: `keep` [H], `patterns` [B, H, L, L]."""
+
+        def drop(x_BLxD: jax.Array, half: int) -> jax.Array:
+            if dropout_B is None:
+                return x_BLxD
+            keys_B = jax.vmap(lambda key: jax.random.fold_in(key, half))(dropout_B)
+            return _drop(x_BLxD, self.config.dropout, keys_B)
+
+        x_BLxD = x_BLxD + drop(self._attention(_norm(x_BLxD), length, surgery), 0)
         if not self.config.attention_only:
-            x_BLxD = x_BLxD + self._mlp(_norm(x_BLxD))
+            x_BLxD = x_BLxD + drop(self._mlp(_norm(x_BLxD)), 1)
         return x_BLxD, None
 
     def _weight(self, name: str, shape: tuple[int, ...], axes: tuple[str, ...], scale: float = 1.0):
@@ -123,13 +155,25 @@ class Block(nn.Module):
         # What the layers add to the residual stream stays of order one at any depth (GPT-2).
         return 1 / (2 * self.config.layers)
 
-    def _attention(self, x_BLxD: jax.Array, length: int) -> jax.Array:
+    def _attention(self, x_BLxD: jax.Array, length: int, surgery: Surgery | None) -> jax.Array:
         D, A, H = self.config.d_model, self.config.attention_width, self.config.heads
         qkv = x_BLxD @ self._weight("qkv", (D, 3 * A), ("embed", "heads"))
         q, k, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), 3, axis=2)
+        if self.config.smeared_keys:
+            logit_H = nn.with_logical_partitioning(nn.initializers.zeros, ("heads",))
+            k = smear(k, nn.sigmoid(self.param("smear", logit_H, (H,))).astype(k.dtype))
         if self.config.positions == "rotary":
             q, k = rotate(q), rotate(k)
-        out_BxLxHxK = self.attend(q, k, v)
+        if surgery is None:
+            out_BxLxHxK = self.attend(q, k, v)
+        else:
+            patterns_BxHxLxL = surgery.patterns_NxBxHxLxL
+            if patterns_BxHxLxL is None:
+                patterns_BxHxLxL = patterns(q, k)
+            out_BxLxHxK = jnp.einsum("bhqk,bkhd->bqhd", patterns_BxHxLxL.astype(v.dtype), v)
+            out_BxLxHxK = out_BxLxHxK * surgery.keep_NxH[:, None].astype(v.dtype)
+            self.sow("heads", "patterns", patterns_BxHxLxL, reduce_fn=_last)
+            self.sow("heads", "outputs", out_BxLxHxK, reduce_fn=_last)
         out = self._weight("output", (A, D), ("heads", "embed"), self._output_scale)
         return out_BxLxHxK.reshape(-1, A) @ out
 
@@ -149,6 +193,25 @@ def _norm(x: jax.Array) -> jax.Array:
     return (y * jax.lax.rsqrt(jnp.mean(y * y, axis=-1, keepdims=True) + 1e-6)).astype(x.dtype)
 
 
+def _drop(x_BLxD: jax.Array, rate: float, keys_B: jax.Array) -> jax.Array:
+    """Dropout (Srivastava et al. 2014) with a key a sequence, so that no layout changes its masks."""
+    B, D = len(keys_B), x_BLxD.shape[-1]
+    shape = (x_BLxD.shape[0] // B, D)
+    keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - rate, shape))(keys_B)
+    return jnp.where(keep.reshape(-1, D), x_BLxD / (1 - rate), 0).astype(x_BLxD.dtype)
+
+
+def smear(k_BxLxHxK: jax.Array, share_H: jax.Array) -> jax.Array:
+    """Each key mixed with the one before it, of itself `share` in [0, 1] (Olsson et al. 2022)."""
+    before = jnp.concatenate([k_BxLxHxK[:, :1], k_BxLxHxK[:, :-1]], axis=1)
+    return share_H[:, None] * k_BxLxHxK + (1 - share_H[:, None]) * before
+
+
+def _last(_, value):
+    """What a module sows replaces what was there."""
+    return value
+
+
 def rotate(x_BxLxHxK: jax.Array) -> jax.Array:
     """Rotary positions (Su et al. 2021), halves paired, base 10,000."""
     L, K = x_BxLxHxK.shape[1], x_BxLxHxK.shape[3]
@@ -165,13 +228,13 @@ def padded_vocabulary(size: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def sequence_losses(logits_BxLxV: jax.Array, targets_BxL: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Summed loss (nats) and number of real targets of each sequence, [B] each; id 0 is padding."""
+def token_losses(logits_BxLxV: jax.Array, targets_BxL: jax.Array) -> jax.Array:
+    """Loss (nats) of each target, [B, L]; zero where it is 0, which is padding."""
     weight = (targets_BxL != 0).astype(jnp.float32)
     top = jax.lax.stop_gradient(logits_BxLxV.max(-1, keepdims=True))
     normaliser = jnp.log(jnp.exp(logits_BxLxV - top).sum(-1)) + top[..., 0]
     chosen = jnp.take_along_axis(logits_BxLxV, targets_BxL[..., None], axis=-1)[..., 0]
-    return ((normaliser - chosen) * weight).sum(-1), weight.sum(-1)
+    return (normaliser - chosen) * weight
 
 
 def _chunks(context: int, vocabulary_size: int) -> int:

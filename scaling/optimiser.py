@@ -14,15 +14,21 @@ BETA_1, BETA_2 = 0.9, 0.95
 
 
 class Hyper(NamedTuple):
-    """The optimiser's numbers, as arguments of the compiled step."""
+    """The numbers of a training step, as arguments of the compiled one."""
 
     weight_decay: float
     gradient_clip: float
+    seed: int = 0
+    """Of dropout."""
 
     @classmethod
     def of(cls, config: RunConfig) -> Hyper:
         """Those of a run."""
-        return cls(np.float32(config.weight_decay), np.float32(config.gradient_clip))
+        return cls(
+            np.float32(config.weight_decay),
+            np.float32(config.gradient_clip),
+            np.uint32(config.seed),
+        )
 
 
 def learning_rates(config: RunConfig) -> np.ndarray:

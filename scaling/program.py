@@ -135,9 +135,11 @@ class Program:
 
     # Training
 
-    def _losses(self, params: Any, tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _losses(self, params: Any, tokens: jax.Array, dropout_B=None) -> jax.Array:
         tokens = tokens.astype(jnp.int32)
-        return self._network.apply({"params": params}, tokens[:, :-1], tokens[:, 1:])
+        return self._network.apply(
+            {"params": params}, tokens[:, :-1], tokens[:, 1:], dropout_B=dropout_B
+        )
 
     def _split(self, array: jax.Array, size: int) -> jax.Array:
         """[n, ...] as [n / size, size, ...], each part over all devices: no row changes its device."""
@@ -146,8 +148,9 @@ class Program:
         parts = parts.reshape(-1, size, *array.shape[1:])
         return jax.lax.with_sharding_constraint(parts, batch_sharding(self.mesh, leading=1))
 
-    def _loss(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[jax.Array, tuple]:
-        losses, counts = self._losses(params, tokens)
+    def _loss(self, params: Any, tokens, repeated, dropout_B) -> tuple[jax.Array, tuple]:
+        losses = self._losses(params, tokens, dropout_B).sum(-1)
+        counts = (tokens[:, 1:] != 0).sum(-1).astype(jnp.float32)
         repeated = repeated.astype(jnp.float32)
         sums = (
             losses @ (1 - repeated),
@@ -157,22 +160,27 @@ class Program:
         )
         return losses.sum(), sums
 
-    def _gradient(self, params: Any, tokens: jax.Array, repeated: jax.Array) -> tuple[Any, tuple]:
+    def _gradient(self, params: Any, tokens, repeated, dropout_B) -> tuple[Any, tuple]:
         """Gradient of the summed loss, and the tally's four sums, over microbatches."""
         gradient = jax.grad(self._loss, has_aux=True)
         size = self.microbatch_size
         if size == self.batch_size:
-            return gradient(params, tokens, repeated)
+            return gradient(params, tokens, repeated, dropout_B)
 
         def add(total, part):
             return jax.tree.map(jnp.add, total, gradient(params, *part)), None
 
-        parts = self._split(tokens, size), self._split(repeated, size)
+        rows = tokens, repeated, dropout_B
+        parts = jax.tree.map(lambda array: self._split(array, size), rows)
         zero = jax.tree.map(jnp.zeros_like, params), (jnp.zeros(()),) * 4
         return jax.lax.scan(add, zero, parts)[0]
 
     def _one_step(self, state: State, tokens, repeated, learning_rate, hyper: Hyper) -> State:
-        gradient, sums = self._gradient(state.params, tokens, repeated)
+        dropout_B = None
+        if self.model.dropout:
+            key = jax.random.fold_in(jax.random.key(hyper.seed), state.step)
+            dropout_B = jax.random.split(key, self.batch_size)
+        gradient, sums = self._gradient(state.params, tokens, repeated, dropout_B)
         gradient = jax.tree.map(lambda g: g / (sums[1] + sums[3]), gradient)
         updates, moments = optimiser(hyper, learning_rate).update(
             gradient, state.optimiser, state.params
@@ -221,17 +229,16 @@ class Program:
     # Evaluation
 
     def _join(self, parts: jax.Array) -> jax.Array:
-        """[n / size, size] as [n]: undoes `_split`."""
-        ways = batch_ways(self.mesh)
-        return parts.reshape(parts.shape[0], ways, -1).swapaxes(0, 1).reshape(-1)
+        """[n / size, size, ...] as [n, ...]: undoes `_split`."""
+        ways, rest = batch_ways(self.mesh), parts.shape[2:]
+        return parts.reshape(parts.shape[0], ways, -1, *rest).swapaxes(0, 1).reshape(-1, *rest)
 
     @cached_property
     def _evaluate(self):
         def losses(params, tokens_NxL):
             size = math.gcd(self.microbatch_size, self.evaluation_size)
             parts = self._split(tokens_NxL, size)
-            found = jax.lax.map(lambda part: self._losses(params, part), parts)
-            return tuple(self._join(values) for values in found)
+            return self._join(jax.lax.map(lambda part: self._losses(params, part), parts))
 
         whole = replicated(self.mesh)
         return jax.jit(
@@ -240,35 +247,19 @@ class Program:
             out_shardings=whole,
         )
 
-    def losses(self, params: Any, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Summed loss (nats) and targets of each of tokens [n, L + 1], n <= evaluation_size."""
+    def token_losses(self, params: Any, tokens: np.ndarray) -> np.ndarray:
+        """Loss (nats) of each target of tokens [n, L + 1], n <= evaluation_size: [n, L]."""
         filled = np.zeros((self.evaluation_size, tokens.shape[1]), tokens.dtype)
         filled[: len(tokens)] = tokens
         # Every process has the whole array and shows the part of it that is on its devices.
         placed = jax.make_array_from_callback(
             filled.shape, batch_sharding(self.mesh), lambda index: filled[index]
         )
-        sums, counts = self._evaluate(params, placed)
-        return np.asarray(sums)[: len(tokens)], np.asarray(counts)[: len(tokens)]
+        return np.asarray(self._evaluate(params, placed))[: len(tokens)]
 
-    def lowered(self) -> list[Any]:
-        """Training and evaluation as they go to the compiler, from shapes alone."""
-
-        def shaped(*shape: int, dtype: Any = np.float32) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct(shape, dtype)
-
-        width = self.context + 1
-        tokens = token_type(self.vocabulary_size)
-        training = self._train.lower(
-            self.abstract_state,
-            shaped(STEPS_AT_ONCE, self.batch_size, width, dtype=tokens),
-            shaped(STEPS_AT_ONCE, self.batch_size, dtype=bool),
-            shaped(STEPS_AT_ONCE),
-            shaped(dtype=np.int32),
-            Hyper(shaped(), shaped()),
-        )
-        held_out = shaped(self.evaluation_size, width, dtype=tokens)
-        return [training, self._evaluate.lower(self.abstract_state.params, held_out)]
+    def losses(self, params: Any, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Summed loss (nats) and targets of each of tokens [n, L + 1], n <= evaluation_size."""
+        return self.token_losses(params, tokens).sum(-1), (tokens[:, 1:] != 0).sum(-1)
 
     def compile(self) -> float:
         """Compile everything by running it on nothing; returns the seconds it took (0 when done)."""

@@ -6,12 +6,15 @@ import pytest
 
 from scaling.config import RunConfig
 from scaling.model import (
+    Surgery,
     Transformer,
     _chunks,
+    _drop,
     count_params,
     padded_vocabulary,
     rotate,
-    sequence_losses,
+    smear,
+    token_losses,
 )
 
 VOCABULARY, CONTEXT = 40, 16
@@ -33,6 +36,7 @@ VARIANTS = [
     {"attention_only": True},
     {"positions": "learned"},
     {"layers": 1},
+    {"smeared_keys": True},
     {"d_ff": 24},
     {"mlp": "swiglu", "d_ff": 24, "heads": 3, "head_size": 8},
 ]
@@ -66,10 +70,8 @@ def test_scanned_layers_are_unrolled_layers():
 
 def test_a_new_model_knows_nothing():
     _, model, params = network()
-    losses, counts = sequence_losses(
-        model.apply({"params": params}, tokens(rows=64)), tokens(1, 64)
-    )
-    assert losses.sum() / counts.sum() == pytest.approx(np.log(VOCABULARY), abs=0.6)
+    losses = token_losses(model.apply({"params": params}, tokens(rows=64)), tokens(1, 64))
+    assert losses.mean() == pytest.approx(np.log(VOCABULARY), abs=0.6)
 
 
 def test_rotary_products_depend_on_distance_alone():
@@ -93,24 +95,24 @@ def test_losses_in_chunks_are_those_of_the_whole_context(monkeypatch):
         return model.apply({"params": params}, tokens(), targets)
 
     def gradient():
-        return jax.grad(lambda params: found(params)[0].sum())(params)
+        return jax.grad(lambda params: found(params).sum())(params)
 
     whole, slopes = found(params), gradient()
     monkeypatch.setattr("scaling.model._LOGITS_AT_ONCE", 5 * VOCABULARY)
     assert _chunks(CONTEXT, VOCABULARY) == 4
-    assert whole[1].tolist() == [16, 10, 16]
-    parts = (*found(params), *jax.tree.leaves(gradient()))
-    for part, all_at_once in zip(parts, (*whole, *jax.tree.leaves(slopes)), strict=True):
+    assert (whole != 0).sum(-1).tolist() == [16, 10, 16]
+    parts = (found(params), *jax.tree.leaves(gradient()))
+    for part, all_at_once in zip(parts, (whole, *jax.tree.leaves(slopes)), strict=True):
         np.testing.assert_allclose(part, all_at_once, rtol=1e-4, atol=1e-5)
 
 
 def test_losses_are_the_cross_entropy_and_skip_padding():
     logits = jax.random.normal(jax.random.key(3), (2, 5, 7)) * 30
     targets = jnp.array([[1, 2, 3, 0, 0], [6, 5, 4, 3, 2]])
-    losses, counts = sequence_losses(logits, targets)
+    losses = token_losses(logits, targets)
     log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[..., None], -1)[..., 0]
-    np.testing.assert_allclose(losses, [-log_p[0, :3].sum(), -log_p[1].sum()], rtol=1e-5)
-    assert counts.tolist() == [3, 5]
+    np.testing.assert_allclose(losses[0], [*-log_p[0, :3], 0, 0], rtol=1e-5)
+    np.testing.assert_allclose(losses[1], -log_p[1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("fields", [*VARIANTS[:3], VARIANTS[-1]])
@@ -120,7 +122,7 @@ def test_gradients_agree_with_a_float64_reference(fields):
     direction = jax.tree.map(lambda x: np.random.default_rng(x.size).normal(size=x.shape), params)
 
     def loss(p):
-        return sequence_losses(model.apply({"params": p}, inputs), targets)[0].sum()
+        return token_losses(model.apply({"params": p}, inputs), targets).sum()
 
     slope = sum(
         (g * d).sum()
@@ -135,7 +137,7 @@ def test_gradients_agree_with_a_float64_reference(fields):
         def shifted(h):
             p = jax.tree.map(lambda x, d: x + h * d, wide, direction)
             logits = exact.apply({"params": p}, inputs)
-            return sequence_losses(logits, targets)[0].sum()
+            return token_losses(logits, targets).sum(dtype=jnp.float64)
 
         h = 1e-4
         reference = (shifted(h) - shifted(-h)) / (2 * h)
@@ -153,3 +155,78 @@ def test_bfloat16_stays_near_float32():
 
 def test_vocabularies_are_padded_up():
     assert [padded_vocabulary(n) for n in (259, 264, 4096, 50257)] == [264, 264, 4096, 50304]
+
+
+def test_smeared_keys_hold_a_share_of_the_key_before():
+    k = jax.random.normal(jax.random.key(4), (2, 5, 3, 4))
+    shares = jnp.array([1.0, 0.25, 0.0])
+    smeared = smear(k, shares)
+    np.testing.assert_allclose(smeared[:, 0], k[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(smeared[:, 1:, 0], k[:, 1:, 0])
+    np.testing.assert_allclose(smeared[:, 1:, 1], 0.25 * k[:, 1:, 1] + 0.75 * k[:, :-1, 1])
+    np.testing.assert_allclose(smeared[:, 1:, 2], k[:, :-1, 2])
+
+
+def surgery(model, **fields) -> Surgery:
+    keep = np.ones((model.config.layers, model.config.heads), np.float32)
+    return Surgery(**{"keep_NxH": keep} | fields)
+
+
+def operate(model, params, inputs, what):
+    logits, seen = model.apply({"params": params}, inputs, surgery=what, mutable="heads")
+    return logits, seen["heads"]["blocks"]
+
+
+def test_patterns_are_returned_when_asked_and_change_nothing():
+    _, model, params = network(smeared_keys=True)
+    plain = model.apply({"params": params}, tokens())
+    logits, seen = operate(model, params, tokens(), surgery(model))
+    np.testing.assert_allclose(logits, plain, atol=1e-4)
+    weights = seen["patterns"]
+    assert weights.shape == (2, 3, 2, CONTEXT, CONTEXT)
+    assert seen["outputs"].shape == (2, 3, CONTEXT, 2, 16)
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-5)
+    assert not np.triu(weights, 1).any()
+    assert model.init(jax.random.key(0), tokens()).keys() == {"params"}
+
+
+def test_a_head_ablated_adds_nothing_to_the_stream():
+    _, model, params = network(attention_only=True)
+    keep = np.ones((2, 2), np.float32)
+    keep[0, 1] = 0
+    ablated, seen = operate(model, params, tokens(), surgery(model, keep_NxH=keep))
+    assert not seen["outputs"][0, :, :, 1].any() and seen["outputs"][0, :, :, 0].any()
+    # A head of size 16: the rows of the output matrix that read it.
+    blocks = params["blocks"]
+    cut = params | {"blocks": blocks | {"output": blocks["output"].at[0, 16:].set(0)}}
+    np.testing.assert_allclose(ablated, model.apply({"params": cut}, tokens()), atol=1e-5)
+
+
+def test_frozen_patterns_keep_what_later_heads_attend_to():
+    _, model, params = network(attention_only=True)
+    whole, before = operate(model, params, tokens(), surgery(model))
+    keep = np.array([[0, 1], [1, 1]], np.float32)
+    _, free = operate(model, params, tokens(), surgery(model, keep_NxH=keep))
+    frozen = surgery(model, keep_NxH=keep, patterns_NxBxHxLxL=before["patterns"])
+    cut, after = operate(model, params, tokens(), frozen)
+    assert np.abs(free["patterns"][1] - before["patterns"][1]).max() > 1e-3
+    np.testing.assert_array_equal(after["patterns"], before["patterns"])
+    assert np.abs(cut - whole).max() > 1e-2
+
+
+def test_dropout_is_off_unless_keys_are_given_and_keeps_the_mean():
+    _, model, params = network(dropout=0.5)
+    _, without, _ = network()
+    inputs, targets = tokens(), tokens(1)
+    plain = model.apply({"params": params}, inputs, targets)
+    np.testing.assert_array_equal(plain, without.apply({"params": params}, inputs, targets))
+    keys = jax.random.split(jax.random.key(5), 3)
+    first = model.apply({"params": params}, inputs, targets, dropout_B=keys)
+    assert np.abs(first - plain).max() > 0.1
+    # A sequence's mask is its key's, whatever else is in the batch.
+    alone = model.apply({"params": params}, inputs[1:2], targets[1:2], dropout_B=keys[1:2])
+    np.testing.assert_allclose(alone[0], first[1], atol=1e-5)
+    x = jnp.ones((3 * 4000, 8))
+    dropped = _drop(x, 0.25, keys)
+    assert float((dropped == 0).mean()) == pytest.approx(0.25, abs=0.01)
+    assert float(dropped.mean()) == pytest.approx(1, abs=0.01)
