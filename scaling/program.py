@@ -261,6 +261,25 @@ class Program:
         """Summed loss (nats) and targets of each of tokens [n, L + 1], n <= evaluation_size."""
         return self.token_losses(params, tokens).sum(-1), (tokens[:, 1:] != 0).sum(-1)
 
+    def lowered(self) -> list[Any]:
+        """Training and evaluation as they go to the compiler, from shapes alone."""
+
+        def shaped(*shape: int, dtype: Any = np.float32) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(shape, dtype)
+
+        width = self.context + 1
+        tokens = token_type(self.vocabulary_size)
+        training = self._train.lower(
+            self.abstract_state,
+            shaped(STEPS_AT_ONCE, self.batch_size, width, dtype=tokens),
+            shaped(STEPS_AT_ONCE, self.batch_size, dtype=bool),
+            shaped(STEPS_AT_ONCE),
+            shaped(dtype=np.int32),
+            Hyper(shaped(), shaped(), shaped(dtype=np.uint32)),
+        )
+        held_out = shaped(self.evaluation_size, width, dtype=tokens)
+        return [training, self._evaluate.lower(self.abstract_state.params, held_out)]
+
     def compile(self) -> float:
         """Compile everything by running it on nothing; returns the seconds it took (0 when done)."""
         if "compiled" in self.__dict__:
@@ -270,7 +289,7 @@ class Program:
         rows = self.batch_size // jax.process_count()
         empty = np.zeros((1, rows, self.context + 1), token_type(self.vocabulary_size))
         self.losses(state.params, empty[0, : self.evaluation_size])
-        hyper = Hyper(np.float32(0), np.float32(1))
+        hyper = Hyper(np.float32(0), np.float32(1), np.uint32(0))
         state = self.train(state, empty, np.zeros((1, rows), bool), np.zeros(1, np.float32), hyper)
         jax.block_until_ready(state)
         self.__dict__["compiled"] = True

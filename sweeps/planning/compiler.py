@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 from functools import cache
-from importlib import metadata, util
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Compiled(NamedTuple):
 
 def check_compiler() -> None:
     """Raise OstinatoError if there is no libtpu."""
-    if util.find_spec("libtpu") is None:
+    if find_spec("libtpu") is None:
         raise OstinatoError(
             "accelerator: libtpu, which compiles for TPUs, is not installed; "
             "pip install 'ostinato[tpu]' (no TPU is needed)"
@@ -71,7 +72,7 @@ def _toolchain() -> dict[str, str]:
     }
     source = hashlib.sha256(Path(__file__).read_bytes())
     for name in _SOURCES:
-        source.update(Path(util.find_spec(f"scaling.{name}").origin).read_bytes())
+        source.update(Path(find_spec(f"scaling.{name}").origin).read_bytes())
     return versions | {"source": source.hexdigest()}
 
 
