@@ -80,7 +80,8 @@ def train(
     Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none), of which the newest
     `keep` stay; `on_start` gets the step it goes on from, `on_evaluation` a row each evaluation
     (losses in nats per token). A trace of the second and third call of the device goes to
-    `profile_dir`, for TensorBoard's profiler or Perfetto. `should_stop` is asked between calls of the device; if it says so, the state is saved first.
+    `profile_dir`, for TensorBoard's profiler or Perfetto. `should_stop` is asked between calls of
+    the device; if it says so, the state is saved first.
     Raises OstinatoError on data, layout or checkpoints that do not fit, Diverged on a loss that is
     not finite, Interrupted when stopped.
     """

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -14,7 +15,7 @@ from scaling.hosts import host_rows, join_hosts
 from scaling.train import train
 
 _RUN = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from scaling.hosts import join_hosts
 join_hosts()
@@ -24,7 +25,11 @@ from scaling.train import train
 assert jax.process_count() == 2
 rows = []
 config = RunConfig.model_validate_json(sys.argv[1])
-train(config, data_dir=Path(sys.argv[2]), on_evaluation=rows.append)
+def pause(progress):
+    if progress.step and len(sys.argv) > 3:
+        print("at step", progress.step, flush=True)
+        time.sleep(float(sys.argv[3]))
+train(config, data_dir=Path(sys.argv[2]), on_evaluation=rows.append, on_progress=pause)
 print(json.dumps(rows))
 """
 
@@ -35,14 +40,13 @@ def config(mixture) -> RunConfig:
     return RunConfig.parse(mixture.model_dump() | fields)
 
 
-@pytest.mark.slow
-def test_two_hosts_that_read_half_a_batch_each_train_as_one_does(config, data_dir):
+def _start_two(config, data_dir, *pause) -> list[subprocess.Popen]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    processes = [
+    return [
         subprocess.Popen(
-            [sys.executable, "-c", _RUN, config.model_dump_json(), str(data_dir)],
+            [sys.executable, "-c", _RUN, config.model_dump_json(), str(data_dir), *pause],
             env=os.environ
             | {
                 "OSTINATO_COORDINATOR": f"127.0.0.1:{port}",
@@ -56,6 +60,27 @@ def test_two_hosts_that_read_half_a_batch_each_train_as_one_does(config, data_di
         )
         for number in range(2)
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1], ids=["the first", "another"])
+def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir):
+    slow = config.model_copy(update={"evaluations": 60})  # a pause of a second after each step
+    processes = _start_two(slow, data_dir, "1")
+    for process in processes:
+        while not process.stdout.readline().startswith("at step"):
+            assert process.poll() is None, process.stderr.read()
+    died = time.monotonic()
+    processes[killed].kill()
+    _, said = processes[1 - killed].communicate(timeout=90)
+    assert processes[1 - killed].returncode != 0 and said
+    assert time.monotonic() - died < 60
+    processes[killed].communicate()
+
+
+@pytest.mark.slow
+def test_two_hosts_that_read_half_a_batch_each_train_as_one_does(config, data_dir):
+    processes = _start_two(config, data_dir)
     printed = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], printed
     first, second = (json.loads(out.splitlines()[-1]) for out, _ in printed)  # gloo prints too

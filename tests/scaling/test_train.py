@@ -1,4 +1,13 @@
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+import jax
 import numpy as np
+import orbax.checkpoint as ocp
+import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
@@ -97,6 +106,95 @@ def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_p
         }
     again = train(config, data_dir=data_dir, checkpoint_dir=tmp_path / "checkpoints")
     assert again["train_seconds"] == 0 and again["test_loss"] == summary["test_loss"]
+
+
+_TRAIN = """
+import sys
+from pathlib import Path
+import scaling.train
+from scaling.config import RunConfig
+from sweeps.store import RunDirectory
+scaling.train.CHECKPOINT_SECONDS = 0
+config, place = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[3])
+run = RunDirectory(place, place / "claim")
+def note(progress):
+    with (place / "progress").open("a") as file:
+        print(progress.step, file=file)
+scaling.train.train(config, data_dir=Path(sys.argv[2]), checkpoint_dir=run.checkpoints,
+                    on_start=lambda step: run.begin(config, step), on_evaluation=run.evaluation,
+                    on_progress=note)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_ten_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
+    mixture, data_dir, tmp_path
+):
+    fields = {"d_model": 16, "evaluations": 40, "evaluation_tokens": 512, "ood_corpus": None}
+    config = RunConfig.parse(mixture.model_dump() | fields)
+    rng = np.random.default_rng(3)
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
+    environment |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+    def start(place):
+        place.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", _TRAIN, config.model_dump_json(), str(data_dir), place]
+        return subprocess.Popen(command, env=environment)
+
+    assert start(tmp_path / "whole").wait(120) == 0
+    killed, place = 0, tmp_path / "killed"
+    progress = place / "progress"
+
+    def noted() -> int:
+        return len(progress.read_text().splitlines()) if progress.exists() else 0
+
+    while killed < 10:
+        process, until = start(place), noted() + int(rng.integers(1, 9))
+        while process.poll() is None and noted() < until:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.1))  # a save or a row may be half written
+        process.kill()
+        if process.wait() == 0:
+            break  # it came to its end before all ten
+        killed += 1
+    assert killed == 10
+    assert start(place).wait(120) == 0
+    rows, expected = (
+        pd.read_parquet(directory / "metrics.parquet").drop(columns="seconds")
+        for directory in (place, tmp_path / "whole")
+    )
+    assert rows.equals(expected) and len(rows) == 41
+    taken_up = [int(a) for a, b in itertools.pairwise(progress.read_text().split()) if int(b) == 0]
+    assert max(taken_up) > 10
+    states = [
+        ocp.StandardCheckpointer().restore(directory / "checkpoints" / str(config.steps) / "state")
+        for directory in (tmp_path / "whole", place)
+    ]
+    for a, b in zip(*map(jax.tree.leaves, states), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_directory_for_checkpoints_that_cannot_be_made_is_said_before_anything_else(
+    config, data_dir, tmp_path
+):
+    (tmp_path / "file").touch()
+    notes = []
+    with pytest.raises(
+        OstinatoError, match=r"checkpoints: .*/file/x cannot be written \(.+\); give"
+    ):
+        train(
+            config,
+            data_dir=data_dir,
+            checkpoint_dir=tmp_path / "file" / "x",
+            on_progress=notes.append,
+        )
+    assert not notes
+
+
+def test_as_many_checkpoints_are_kept_as_asked(config, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("scaling.train.CHECKPOINT_SECONDS", 0)
+    train(config, data_dir=data_dir, checkpoint_dir=tmp_path, keep=3)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [36, 48, 60]
 
 
 def test_a_checkpoint_of_another_config_is_refused_by_field(config, data_dir, tmp_path):
