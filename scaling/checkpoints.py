@@ -43,12 +43,17 @@ class Checkpoints:
             ),
         )
 
-    def restore(self, abstract_state: State) -> State | None:
-        """The newest state, laid out as `abstract_state` says, or None where there is none.
+    def steps(self) -> list[int]:
+        """The steps whose checkpoints are kept."""
+        return list(self._manager.all_steps())
+
+    def restore(self, abstract_state: State, step: int | None = None) -> State | None:
+        """The state of a step (default: the newest), laid out as `abstract_state` says, or None where
+        there is none.
 
         Raises OstinatoError, naming the field, if it belongs to another config.
         """
-        step = self._manager.latest_step()
+        step = self._manager.latest_step() if step is None else step
         if step is None:
             return None
         found = self._manager.restore(

@@ -99,7 +99,8 @@ class Program:
 
     # Initial state
 
-    def _init_boxed(self, seed: jax.Array) -> State:
+    def initial(self, seed: jax.Array) -> State:
+        """The state before the first step, each weight boxed with its logical axes."""
         # One token on one device, as weights do not depend on the batch nor on the attention.
         network = self._network.clone(attend=plain)
         params = network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
@@ -110,14 +111,14 @@ class Program:
     @cached_property
     def shardings(self) -> State:
         """Where each leaf of the state lies."""
-        boxed = jax.eval_shape(self._init_boxed, jax.ShapeDtypeStruct((), jnp.uint32))
+        boxed = jax.eval_shape(self.initial, jax.ShapeDtypeStruct((), jnp.uint32))
         return tree_shardings(self.mesh, boxed)
 
     @cached_property
     def abstract_state(self) -> State:
         """Shapes, types and shardings of the state, to restore a checkpoint into."""
         shapes = jax.eval_shape(
-            lambda seed: nn.unbox(self._init_boxed(seed)), jax.ShapeDtypeStruct((), jnp.uint32)
+            lambda seed: nn.unbox(self.initial(seed)), jax.ShapeDtypeStruct((), jnp.uint32)
         )
         return jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
@@ -127,7 +128,7 @@ class Program:
 
     @cached_property
     def _init(self):
-        return jax.jit(lambda seed: nn.unbox(self._init_boxed(seed)), out_shardings=self.shardings)
+        return jax.jit(lambda seed: nn.unbox(self.initial(seed)), out_shardings=self.shardings)
 
     def init(self, seed: int) -> State:
         """The state before the first step."""
@@ -146,6 +147,8 @@ class Program:
         ways = batch_ways(self.mesh)
         parts = array.reshape(ways, -1, size // ways, *array.shape[1:]).swapaxes(0, 1)
         parts = parts.reshape(-1, size, *array.shape[1:])
+        if self.mesh.size == 1:
+            return parts
         return jax.lax.with_sharding_constraint(parts, batch_sharding(self.mesh, leading=1))
 
     def _loss(self, params: Any, tokens, repeated, dropout_B) -> tuple[jax.Array, tuple]:
@@ -193,7 +196,9 @@ class Program:
             jax.tree.map(jnp.add, state.tally, parts),
         )
 
-    def _steps(self, state, tokens_SxBxL, repeated_SxB, rates_S, count, hyper) -> State:
+    def steps(self, state, tokens_SxBxL, repeated_SxB, rates_S, hyper, count) -> State:
+        """The training steps of one call, as they are compiled; `count` of them are real."""
+
         def body(i, state):
             return self._one_step(state, tokens_SxBxL[i], repeated_SxB[i], rates_S[i], hyper)
 
@@ -204,7 +209,7 @@ class Program:
         batch = batch_sharding(self.mesh, leading=1)
         whole = replicated(self.mesh)
         return jax.jit(
-            self._steps,
+            self.steps,
             in_shardings=(self.shardings, batch, batch, whole, whole, whole),
             out_shardings=self.shardings,
             donate_argnums=0,
@@ -222,8 +227,8 @@ class Program:
             _place(_fill(tokens), batch),
             _place(_fill(repeated), batch),
             _fill(rates),
-            np.int32(count),
             hyper,
+            np.int32(count),
         )
 
     # Evaluation
@@ -233,16 +238,17 @@ class Program:
         ways, rest = batch_ways(self.mesh), parts.shape[2:]
         return parts.reshape(parts.shape[0], ways, -1, *rest).swapaxes(0, 1).reshape(-1, *rest)
 
+    def token_losses_of(self, params: Any, tokens_NxL: jax.Array) -> jax.Array:
+        """Loss (nats) of each target of `evaluation_size` sequences, as it is compiled."""
+        size = math.gcd(self.microbatch_size, self.evaluation_size)
+        parts = self._split(tokens_NxL, size)
+        return self._join(jax.lax.map(lambda part: self._losses(params, part), parts))
+
     @cached_property
     def _evaluate(self):
-        def losses(params, tokens_NxL):
-            size = math.gcd(self.microbatch_size, self.evaluation_size)
-            parts = self._split(tokens_NxL, size)
-            return self._join(jax.lax.map(lambda part: self._losses(params, part), parts))
-
         whole = replicated(self.mesh)
         return jax.jit(
-            losses,
+            self.token_losses_of,
             in_shardings=(self.shardings.params, batch_sharding(self.mesh)),
             out_shardings=whole,
         )
@@ -274,8 +280,8 @@ class Program:
             shaped(STEPS_AT_ONCE, self.batch_size, width, dtype=tokens),
             shaped(STEPS_AT_ONCE, self.batch_size, dtype=bool),
             shaped(STEPS_AT_ONCE),
-            shaped(dtype=np.int32),
             Hyper(shaped(), shaped(), shaped(dtype=np.uint32)),
+            shaped(dtype=np.int32),
         )
         held_out = shaped(self.evaluation_size, width, dtype=tokens)
         return [training, self._evaluate.lower(self.abstract_state.params, held_out)]

@@ -88,7 +88,7 @@ def train(
     began, clock = time.perf_counter(), Clock()
     layout.mesh(config, devices)  # what does not divide is said before anything is read
     data = open_data(config, data_dir)
-    sets = _evaluation_sets(config, data, data_dir)
+    sets = evaluation_sets(config, data, data_dir)
     rates, hyper = learning_rates(config), Hyper.of(config)
     rows = host_rows(config.batch_size)
 
@@ -107,7 +107,7 @@ def train(
         if step == 0:
             row = _evaluate(program, state, sets, 0.0, clock)
             on_evaluation(row)
-        for number, stop in enumerate(_chunks(config, step)):
+        for number, stop in enumerate(chunks(config, step)):
             if profile_dir and number == 1:
                 trace.enter_context(jax.profiler.trace(profile_dir, create_perfetto_trace=True))
             start = time.perf_counter()
@@ -121,10 +121,10 @@ def train(
             clock.training += time.perf_counter() - start
             if number == 2:
                 trace.close()
-            loss = _check_finite(tally, step)
-            on_progress(_progress(config, step, first, loss, clock))
+            loss = check_finite(tally, step)
+            on_progress(progress_of(config, step, first, loss, clock))
 
-            if step in _evaluation_steps(config):
+            if step in evaluation_steps(config):
                 row = _evaluate(program, state, sets, rates[step - 1], clock)
                 on_evaluation(row)
                 state = state.replace(tally=jax.tree.map(lambda x: x * 0, state.tally))
@@ -146,6 +146,21 @@ def train(
             checkpoints.close()
             clock.saving += time.perf_counter() - start
 
+    seconds = time.perf_counter() - began
+    return summary_of(config, row, data, program, state, first, clock, seconds)
+
+
+def summary_of(
+    config: RunConfig,
+    row: dict[str, Any],
+    data: TrainingData,
+    program: Program,
+    state: State,
+    first: int,
+    clock: Clock,
+    seconds: float,
+) -> dict[str, Any]:
+    """What is known of a run at its end: the last row, sizes, FLOPs, where the time went."""
     trained = (config.steps - first) * config.batch_size * config.context
     return row | {
         "params": config.params,
@@ -154,7 +169,7 @@ def train(
         "realised_fraction": config.realised_fraction,
         "corpus_digest": data.digest,
         "flops": config.flops(data.vocabulary_size),
-        "seconds": time.perf_counter() - began,
+        "seconds": seconds,
         "tokens_per_second": trained / clock.training if trained else np.nan,
         "compile_seconds": clock.compiling,
         "feed_seconds": clock.feeding,
@@ -166,22 +181,21 @@ def train(
     }
 
 
-def _evaluation_steps(config: RunConfig) -> set[int]:
+def evaluation_steps(config: RunConfig) -> set[int]:
+    """The steps after which a run is evaluated."""
     count = min(config.evaluations, config.steps)
     return {round(config.steps * i / count) for i in range(1, count + 1)}
 
 
-def _chunks(config: RunConfig, step: int):
+def chunks(config: RunConfig, step: int):
     """Where each call of the device's loop ends: every STEPS_AT_ONCE, and at each evaluation."""
-    for evaluation in sorted(_evaluation_steps(config)):
+    for evaluation in sorted(evaluation_steps(config)):
         while step < evaluation:
             step = min(step + STEPS_AT_ONCE, evaluation)
             yield step
 
 
-def _evaluation_sets(
-    config: RunConfig, data: TrainingData, data_dir: Path
-) -> dict[str, np.ndarray]:
+def evaluation_sets(config: RunConfig, data: TrainingData, data_dir: Path) -> dict[str, np.ndarray]:
     """Sequences [n, L + 1] that each of the held-out losses is measured on."""
     limit = max(1, config.evaluation_tokens // config.context)
     sets = {"test": data.heldout("test", limit), "pool": data.pool(limit)}
@@ -195,7 +209,20 @@ def _evaluate(
 ) -> dict[str, Any]:
     """A row of the run's curve: held-out losses, and the means of the tally."""
     start = time.perf_counter()
-    step, tally = int(state.step), jax.device_get(state.tally)
+    losses = {}
+    for name, tokens in sets.items():
+        sums, counts = program.losses(state.params, tokens)
+        losses[name] = _mean(sums.sum(dtype=np.float64), counts.sum())
+    tally = jax.device_get(state.tally)
+    row = evaluation_row(program, int(state.step), tally, losses, learning_rate)
+    clock.evaluating += time.perf_counter() - start
+    return row | {"seconds": clock.training}
+
+
+def evaluation_row(
+    program: Program, step: int, tally: Tally, losses: dict[str, float], learning_rate: float
+) -> dict[str, Any]:
+    """A row of a run's curve from its tally and its losses by evaluation set."""
     row = {
         "step": step,
         "tokens": step * program.batch_size * program.context,
@@ -210,18 +237,15 @@ def _evaluate(
         "grad_norm": _mean(tally.gradient_norm, tally.steps),
         "learning_rate": float(learning_rate),
     }
-    for name, tokens in sets.items():
-        sums, counts = program.losses(state.params, tokens)
-        row[f"{name}_loss"] = _mean(sums.sum(dtype=np.float64), counts.sum())
-    clock.evaluating += time.perf_counter() - start
-    return row | {"seconds": clock.training}
+    return row | {f"{name}_loss": loss for name, loss in losses.items()}
 
 
 def _mean(total: float, count: float) -> float | None:
     return float(total) / float(count) if count else None
 
 
-def _check_finite(tally: Tally, step: int) -> float:
+def check_finite(tally: Tally, step: int) -> float:
+    """The mean loss of a tally (nats per token); raises Diverged if it is not finite."""
     loss = _mean(
         tally.unique_loss + tally.repeated_loss, tally.unique_tokens + tally.repeated_tokens
     )
@@ -230,7 +254,8 @@ def _check_finite(tally: Tally, step: int) -> float:
     return loss
 
 
-def _progress(config: RunConfig, step: int, first: int, loss: float, clock: Clock) -> Progress:
+def progress_of(config: RunConfig, step: int, first: int, loss: float, clock: Clock) -> Progress:
+    """Where a run is that began at step `first`."""
     spent = clock.training + clock.feeding + clock.evaluating
     speed = (step - first) * config.batch_size * config.context / spent
     left = (config.steps - step) * config.batch_size * config.context / speed
