@@ -45,9 +45,9 @@ SAME += ("evaluations", "evaluation_tokens")
 """Fields in which runs have to agree to be stacked."""
 
 
-def stackable(configs: Sequence[RunConfig]) -> bool:
-    """Whether runs can be trained together: all of one shape, length and evaluations."""
-    return len({tuple(getattr(config, name) for name in SAME) for config in configs}) == 1
+def stack_key(config: RunConfig) -> tuple:
+    """Equal for runs that can be trained together: of one shape, length and evaluations."""
+    return tuple(getattr(config, name) for name in SAME)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def train_together(
     began, clock = time.perf_counter(), Clock()
     configs = [lane.config for lane in lanes]
     first_config = configs[0]
-    if not stackable(configs):
+    if len({stack_key(config) for config in configs}) > 1:
         differing = next(name for name in SAME if len({getattr(c, name) for c in configs}) > 1)
         raise OstinatoError(
             f"{differing}: differs among {len(configs)} runs to be trained together; stack equals"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -93,3 +95,21 @@ def _is_stale(text: str, renewed: float) -> bool:
         return abs(psutil.Process(pid).create_time() - started) > 1
     except psutil.NoSuchProcess:
         return True
+
+
+@contextmanager
+def renewing(claim: Path) -> Iterator[None]:
+    """Renew a claim in the background, also through a long compilation."""
+    ended = threading.Event()
+
+    def keep_on():
+        while not ended.wait(RENEW_SECONDS):
+            renew(claim)
+
+    thread = threading.Thread(target=keep_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

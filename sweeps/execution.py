@@ -18,6 +18,9 @@ class Execution(Config):
     layouts: dict[str, str] = Field(
         default_factory=dict, description="By run id, a layout as Layout.read takes it."
     )
+    stacks: dict[str, list[str]] = Field(
+        default_factory=dict, description="By run id, the runs that are trained together with it."
+    )
     keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
     profile: bool = Field(False, description="Write a trace of some steps of each run.")
     tensorboard: bool = Field(False, description="Write curves for TensorBoard as well.")

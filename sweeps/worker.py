@@ -23,6 +23,7 @@ from scaling.config import RunConfig
 from scaling.hosts import is_first_host, join_hosts
 from sweeps import claims
 from sweeps.execution import Execution
+from sweeps.stacks import run_stack
 from sweeps.store import RunDirectory, StudyDirectory
 
 STOPPED = 75
@@ -66,7 +67,7 @@ def run_one(
             return
         run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
         try:
-            with _renewing(run.claim), _curves(run, execution.tensorboard) as curves:
+            with claims.renewing(run.claim), _curves(run, execution.tensorboard) as curves:
                 summary = train(
                     config,
                     **asked,
@@ -87,24 +88,6 @@ def run_one(
             tell("done", seconds=summary["seconds"], test_loss=summary["test_loss"])
     finally:
         claims.release(run.claim)
-
-
-@contextmanager
-def _renewing(claim: Path) -> Iterator[None]:
-    """Renew a claim in the background, also through a long compilation."""
-    ended = threading.Event()
-
-    def renew():
-        while not ended.wait(claims.RENEW_SECONDS):
-            claims.renew(claim)
-
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager
@@ -147,7 +130,12 @@ def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
             print(json.dumps({"event": event, "run_id": run_id} | values), file=events)
 
         with _printing_to(run.log):
+            stack = asked.stacks.get(run_id, [])
             try:
+                if len(stack) > 1:
+                    together = [runs[i] for i in stack]
+                    run_stack(together, study, Path(data_dir), tell, stop.is_set, asked.keep)
+                    continue
                 run_one(runs[run_id], run, Path(data_dir), tell, stop.is_set, asked)
             except Exception as error:
                 if type(error).__name__ != "Interrupted":

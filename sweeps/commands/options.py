@@ -52,6 +52,14 @@ Layout = Annotated[
     ),
 ]
 Keep = Annotated[int, typer.Option(min=1, help="Checkpoints kept of each run.")]
+Stack = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Runs of one shape that a worker trains together, on all its devices: for small models "
+        "on an accelerator.",
+    ),
+]
 Profile = Annotated[
     bool,
     typer.Option(

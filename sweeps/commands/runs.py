@@ -28,6 +28,7 @@ from sweeps.commands.options import (
     Partition,
     Profile,
     Select,
+    Stack,
     Study,
     TensorBoard,
     TimeLimit,
@@ -178,12 +179,23 @@ def sweep(
         bool, typer.Option("--no-wait", help="Leave runs that another sweep has at work to it.")
     ] = False,
     layout: Layout = None,
+    stack: Stack = 1,
     keep: Keep = 1,
     profile: Profile = False,
     tensorboard: TensorBoard = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    asked = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
+    if stack > 1 and (layout or profile or tensorboard):
+        raise OstinatoError(
+            "stack: goes with neither layout, profile nor tensorboard; leave those out"
+        )
+    asked = {
+        "stack": stack,
+        "layout": layout,
+        "keep": keep,
+        "profile": profile,
+        "tensorboard": tensorboard,
+    }
     directory, outcome = _sweep(grid, out, select, jobs, data_dir, wait=not no_wait, **asked)
     directory.collect()
     _exit_on_failures(outcome)
@@ -244,6 +256,7 @@ def _sweep(
     data_dir: Path | None,
     wait: bool = True,
     layout: str | None = None,
+    stack: int = 1,
     **execution,
 ):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
@@ -254,13 +267,15 @@ def _sweep(
     from sweeps.local import sweep as train_all
     from sweeps.local import worker_cores
     from sweeps.preparing import prepare
+    from sweeps.stacks import stacks_of
     from sweeps.store import StudyDirectory
 
     source, directory = find_grid(grid), StudyDirectory(out)
     planned = load_plan(source)
     chosen = planned.select(select) if select else planned
     directory.check(planned)
-    execution = Execution(layouts=layouts_for(layout, chosen.runs), **execution)
+    stacks = stacks_of(chosen.runs, stack) if stack > 1 else {}
+    execution = Execution(layouts=layouts_for(layout, chosen.runs), stacks=stacks, **execution)
     if execution.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
         raise OstinatoError(
             "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.stacked import Lane, stackable, train_together
+from scaling.stacked import Lane, stack_key, train_together
 from scaling.train import Diverged, train
 
 _RUN = """
@@ -82,6 +82,7 @@ def test_a_run_that_diverges_leaves_the_others_be(configs, data_dir):
 
 def test_runs_of_other_shapes_are_not_stacked(configs, data_dir):
     other = RunConfig.parse(configs[0].model_dump() | {"d_ff": 32})
-    assert stackable(configs) and not stackable([configs[0], other])
+    assert len({stack_key(config) for config in configs}) == 1
+    assert stack_key(other) != stack_key(configs[0])
     with pytest.raises(OstinatoError, match="d_ff: differs among 2 runs"):
         train_together([Lane(configs[0]), Lane(other)], data_dir=data_dir)

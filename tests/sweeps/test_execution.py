@@ -64,6 +64,22 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(grid, data_d
     assert not (tmp_path / "plain" / "runs" / run.run_id / "profile").exists()
 
 
+@pytest.mark.slow
+def test_a_stacked_sweep_finds_what_single_runs_find(grid, data_dir, tmp_path, monkeypatch):
+    found = {}
+    for name, asked in (("stacked", ("--stack", 4, "--jobs", 1)), ("single", ("--jobs", 1))):
+        if name == "stacked":
+            monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+        ostinato("sweep", grid, "--out", tmp_path / name, *asked, data_dir=data_dir, check=0)
+        monkeypatch.delenv("XLA_FLAGS", raising=False)
+        results = pd.read_parquet(tmp_path / name / "results.parquet").set_index("run_id")
+        assert (results.status == "done").all()
+        curves = pd.read_parquet(tmp_path / name / "curves.parquet")
+        found[name] = results.test_loss, curves.groupby("run_id").size()
+    for got, want in zip(found["stacked"], found["single"], strict=True):
+        pd.testing.assert_series_equal(got.sort_index(), want.sort_index(), atol=1e-4, rtol=0)
+
+
 def test_what_cannot_be_done_is_said_before_anything_is_written(grid, data_dir, tmp_path):
     out = tmp_path / "study"
     sweep = ("sweep", grid, "--out", out)
