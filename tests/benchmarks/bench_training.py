@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_pipelines.cores import available_cores
@@ -16,6 +17,7 @@ from scaling.config import RunConfig
 from scaling.optimiser import learning_rates
 from sweeps.local import worker_environment
 from tests.benchmarks.measure import medians, one_core, report, seconds
+from tests.sweeps.command_line import OSTINATO
 
 WARM_UP = LAST = 16
 
@@ -64,7 +66,7 @@ def _matmul_peak() -> float:
 )
 @pytest.mark.parametrize(
     ("d_model", "layers", "steps", "wanted"),
-    [(64, 2, 320, 1.5), (128, 4, 96, 1.3)],
+    [(64, 2, 144, 1.5), (128, 4, 48, 1.3)],
     ids=["98k", "786k"],
 )
 def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
@@ -93,20 +95,41 @@ def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
 
         return together
 
-    threads = sorted({1, available_cores()})
-    ours, *theirs = medians(
-        3, run("jax_side", 1), *(run("pytorch_peer", number) for number in threads)
-    )
+    settings = sorted({1, available_cores()})
+    tried = {threads: run("pytorch_peer", threads)() for threads in settings}
+    best = max(tried, key=tried.get)
+    ours, theirs = medians(3, run("jax_side", 1), run("pytorch_peer", best))
     share = ours / 2 * config.flops(data.vocabulary_size) / config.tokens / _matmul_peak()
-    shown = ", ".join(
-        f"{speed / 1e3:.1f}k with {number} thread{'s'[: number > 1]}"
-        for number, speed in zip(threads, theirs, strict=True)
-    )
+    shown = ", ".join(f"{number} {speed / 1e3:.1f}k" for number, speed in tried.items())
     report(
         f"training N = {config.params:,}, two runs at a time: {ours / 1e3:.1f}k tokens/s "
-        f"({share:.0%} of the matmul peak), PyTorch {shown}, ratio {ours / max(theirs):.2f} "
+        f"({share:.0%} of the matmul peak), PyTorch {theirs / 1e3:.1f}k with {best} threads each "
+        f"(once by threads: {shown}), ratio {ours / theirs:.2f} "
         f"(asked: {wanted}); loss after {config.tokens:,} tokens {losses['jax_side']:.3f}, "
         f"PyTorch {losses['pytorch_peer']:.3f}"
     )
-    assert ours > wanted * max(theirs)
+    assert ours > wanted * theirs
     assert losses["jax_side"] == pytest.approx(losses["pytorch_peer"], rel=0.03)
+
+
+def test_a_studys_overhead(tmp_path):
+    """Everything but training steps: start, data, compilation, evaluation, saving, collecting."""
+    grid = tmp_path / "overhead.yaml"
+    grid.write_text(
+        "name: overhead\n"
+        "base: {corpus: pydocs, d_model: 64, tokens: 12M}\n"
+        "axes: {repeated_fraction: [0.5], repeats: [100]}\n"
+    )
+    study = tmp_path / "study"
+    command = [OSTINATO, "sweep", str(grid), "--out", str(study)]
+    wall = seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+    results = pd.read_parquet(study / "results.parquet")
+    workers = min(available_cores(), len(results))
+    share = 1 - results.train_seconds.sum() / (workers * wall)
+    parts = results[[f"{p}_seconds" for p in ("compile", "feed", "evaluate", "save")]].sum()
+    shown = ", ".join(
+        f"{name.removesuffix('_seconds')} {value / workers / wall:.1%}"
+        for name, value in parts.items()
+    )
+    report(f"overhead at 12M tokens a run: {share:.1%} of the wall time ({shown}; asked: 10 %)")
+    assert share < 0.1

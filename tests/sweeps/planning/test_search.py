@@ -88,3 +88,5 @@ def test_the_papers_sizes_are_planned_to_the_end(accelerator):
         assert (row.params, row.runs) == (group[0].params, len(group))
         assert row.flops == pytest.approx(sum(r.flops(r.vocabulary_size) for r in group))
         Layout.read(row.layout).mesh(group[0], [object()] * 8)
+    row = f"| {accelerator} | {table.chip_hours.sum():,.0f} | {round(table.cost.sum(), -3):,.0f} |"
+    assert row in (RECORDED.parent.parent / "README.md").read_text()
