@@ -29,9 +29,9 @@ class Checkpoints:
                 item_names=("state", "config"),
             )
         except OSError as error:
+            reason = error.strerror or str(error).splitlines()[0]
             raise OstinatoError(
-                f"checkpoints: {place} cannot be written ({error.strerror or error}); "
-                "give another directory"
+                f"checkpoints: {place} cannot be written ({reason}); give another directory"
             ) from None
 
     def save(self, step: int, state: State) -> None:

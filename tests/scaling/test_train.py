@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
+from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
 from scaling.train import Diverged, train
 
@@ -189,6 +190,15 @@ def test_a_directory_for_checkpoints_that_cannot_be_made_is_said_before_anything
             on_progress=notes.append,
         )
     assert not notes
+
+
+@pytest.mark.slow
+def test_a_bucket_that_cannot_be_written_is_said_in_one_line(config):
+    with pytest.raises(
+        OstinatoError, match=r"checkpoints: gs://ostinato.* cannot be written"
+    ) as error:
+        Checkpoints("gs://ostinato-bucket-that-nobody-made/runs", config)
+    assert "\n" not in str(error.value)
 
 
 def test_as_many_checkpoints_are_kept_as_asked(config, data_dir, tmp_path, monkeypatch):

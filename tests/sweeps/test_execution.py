@@ -61,7 +61,10 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(grid, data_d
     assert len(trace["traceEvents"]) > 100
     events = EventAccumulator(str(place / "tensorboard"), size_guidance={"tensors": 0}).Reload()
     assert [e.step for e in events.Tensors("test_loss")] == curves[0].step.tolist()
-    assert not (tmp_path / "plain" / "runs" / run.run_id / "profile").exists()
+    plain = tmp_path / "plain" / "runs" / run.run_id
+    assert not (plain / "profile").exists() and not (plain / "tensorboard").exists()
+    # The TPU compiler is installed here, and silent where there is no TPU.
+    assert "TPU" not in (plain / "log.txt").read_text()
 
 
 @pytest.mark.slow
