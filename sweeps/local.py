@@ -21,6 +21,7 @@ from typing import Any
 
 from scaling.config import ModelConfig, RunConfig
 from sweeps import claims
+from sweeps.companions import hosts
 from sweeps.execution import Execution
 from sweeps.store import StudyDirectory
 
@@ -173,9 +174,28 @@ def sweep(
     return outcome
 
 
+def follow(study: StudyDirectory, data_dir: Path, execution: Execution) -> int:
+    """Be one of several hosts that the first one leads; returns its worker's exit code."""
+    arguments = [str(study.path), str(data_dir), execution.model_dump_json()]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "sweeps.worker", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=worker_environment(None, study.path),
+    )
+    try:
+        return worker.wait()
+    except KeyboardInterrupt:
+        worker.terminate()
+        worker.wait()
+        raise
+
+
 def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
     """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
     cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
+    if hosts() > 1:
+        return [None]  # all of them together are one worker
     if os.environ.get("JAX_PLATFORMS") != "cpu" and _has_accelerator():
         return [None] * min(jobs or 1, runs)
     if not hasattr(os, "sched_getaffinity"):
