@@ -142,6 +142,14 @@ def plan(
         tables.print_plan(console, planned, rows)
 
 
+@app.command(epilog="Example: ostinato schema > grid.schema.json")
+def schema() -> None:
+    """Print the JSON schema of a grid file, with which an editor completes and checks it."""
+    from sweeps.schema import schema_text
+
+    print(schema_text(), end="")
+
+
 def _plan_accelerator(planned, name, utilisation, prices, write, as_json) -> None:
     """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
     import pandas as pd

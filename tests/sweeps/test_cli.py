@@ -242,7 +242,7 @@ def test_other_bad_input_is_one_line(grid, tmp_path):
 
 def test_every_command_has_an_example():
     commands = [command.callback.__name__ for command in app.registered_commands]
-    assert len(commands) == 15
+    assert len(commands) == 16
     listed = ostinato("--help", check=0).stdout
     assert all(name in listed for name in commands)
     for name in commands:
