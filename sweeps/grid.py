@@ -170,8 +170,14 @@ def expand(grid: Grid, where: str = "") -> Plan:
         axes = {name: value for name, value in extra.items() if isinstance(value, list)}
         fixed = {name: value for name, value in extra.items() if name not in axes}
         asked += _configs(grid.base | fixed, axes, [], where)
-    runs = {run.run_id: run for config in asked for run in (config.control(), config)}
-    distinct = {config.run_id for config in asked}
+    runs, distinct = {}, set()
+    for config in asked:
+        if not config.is_control:
+            control = config.control()
+            runs.setdefault(control.run_id, control)
+        run_id = config.run_id
+        distinct.add(run_id)
+        runs.setdefault(run_id, config)
     return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
 
 

@@ -28,6 +28,9 @@ from sweeps.store import StudyDirectory
 CRASHES = 2
 """How often a run whose worker died is tried again."""
 
+WORKER = "sweeps.worker"
+"""The module that a worker process runs."""
+
 _GRACE_SECONDS = 60.0
 
 
@@ -71,7 +74,7 @@ class _Worker:
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "sweeps.worker"),
+                *(sys.executable, "-m", WORKER),
                 *(str(study.path), str(data_dir), execution.model_dump_json()),
             ],
             stdin=subprocess.PIPE,
@@ -123,7 +126,8 @@ def sweep(
 
     def start(number: int) -> None:
         worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
-        threading.Thread(target=_read, args=(worker, inbox), daemon=True).start()
+        worker.reader = threading.Thread(target=_read, args=(worker, inbox), daemon=True)
+        worker.reader.start()
 
     def settle(worker: _Worker, event: dict[str, Any]) -> None:
         run, worker.run = worker.run, None
@@ -178,7 +182,7 @@ def follow(study: StudyDirectory, data_dir: Path, execution: Execution) -> int:
     """Be one of several hosts that the first one leads; returns its worker's exit code."""
     arguments = [str(study.path), str(data_dir), execution.model_dump_json()]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "sweeps.worker", *arguments],
+        [sys.executable, "-m", WORKER, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         env=worker_environment(None, study.path),
@@ -243,10 +247,11 @@ def _next(waiting: list[RunConfig], shape: tuple | None) -> RunConfig:
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:
-    for line in worker.process.stdout:
-        inbox.put((worker, json.loads(line)))
-    code = worker.process.wait()
-    lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
+    with worker.process.stdout, worker.process.stderr:
+        for line in worker.process.stdout:
+            inbox.put((worker, json.loads(line)))
+        code = worker.process.wait()
+        lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
     why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     inbox.put((worker, {"event": "exited", "why": f"{why}: {lines[-1]}" if lines else why}))
 
@@ -264,3 +269,5 @@ def _stop(workers) -> None:
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             worker.process.kill()
             worker.process.wait()
+    for worker in workers:
+        worker.reader.join(1.0)

@@ -70,12 +70,12 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
-def read_many(paths: Sequence[Path]) -> list[bytes | None]:
-    """What is in each file, None where there is none; many at a time from a bucket."""
-    if not paths or not is_remote(paths[0]):
-        return [_read(path) for path in paths]
+def read_many(directory: Path, names: Sequence[str]) -> list[bytes | None]:
+    """What is in each file below a directory, None where there is none; from a bucket many at a time."""
+    if not is_remote(directory):
+        return [_read(f"{directory}/{name}") for name in names]
     with ThreadPoolExecutor(64) as pool:
-        return list(pool.map(_read, paths))
+        return list(pool.map(lambda name: _read_object(directory / name), names))
 
 
 def check_writable(directory: Path) -> None:
@@ -89,7 +89,15 @@ def check_writable(directory: Path) -> None:
         raise OstinatoError(f"out: {directory} cannot be written: {lines[0]}") from None
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _read_object(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
