@@ -23,6 +23,8 @@ def _line(error: Exception) -> str:
 
     if isinstance(error, OstinatoError | AnalysisError):
         return str(error)
+    if type(error).__module__.partition(".")[0] in ("aiohttp", "botocore", "gcsfs", "google"):
+        return f"bucket: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     if isinstance(error, OSError):
         return f"{error.filename or 'disk'}: {error.strerror or error}"
     raise error

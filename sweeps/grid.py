@@ -84,6 +84,17 @@ class Plan:
             raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
         return Plan(self.grid, runs, self.identical)
 
+    def share(self, share: str) -> Plan:
+        """The runs of the share '0/16', the first of 16 that have equally much to do.
+
+        Raises OstinatoError on anything but a number, a slash and a larger number.
+        """
+        number, _, count = share.partition("/")
+        if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
+            raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
+        longest_first = sorted(self.runs, key=lambda run: (-run.flops(0), run.run_id))
+        return Plan(self.grid, tuple(longest_first[int(number) :: int(count)]), self.identical)
+
     def run(self, run_id: str) -> RunConfig:
         """The run whose id begins so; raises OstinatoError if there is not exactly one."""
         runs = [run for run in self.runs if run.run_id.startswith(run_id)]
@@ -159,8 +170,14 @@ def expand(grid: Grid, where: str = "") -> Plan:
         axes = {name: value for name, value in extra.items() if isinstance(value, list)}
         fixed = {name: value for name, value in extra.items() if name not in axes}
         asked += _configs(grid.base | fixed, axes, [], where)
-    runs = {run.run_id: run for config in asked for run in (config.control(), config)}
-    distinct = {config.run_id for config in asked}
+    runs, distinct = {}, set()
+    for config in asked:
+        if not config.is_control:
+            control = config.control()
+            runs.setdefault(control.run_id, control)
+        run_id = config.run_id
+        distinct.add(run_id)
+        runs.setdefault(run_id, config)
     return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
 
 

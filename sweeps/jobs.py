@@ -7,14 +7,12 @@ Each job leaves `jobs/ENGINE-ID.json` in the study's directory, which is how `st
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.atomic import replacing, write_json
 from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import default_data_dir
 from scaling.config import RunConfig
@@ -22,6 +20,7 @@ from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import Job, Request, Submission
 from sweeps.grid import Plan, find_grid, load_plan
 from sweeps.local import Outcome
+from sweeps.storage import write_bytes, write_json
 from sweeps.store import StudyDirectory
 
 WORKERS = 16
@@ -53,10 +52,12 @@ def prepare(
     workers: int | None,
     asked: dict[str, Any],
     data_dir: Path | None,
+    dry_run: bool,
 ) -> Prepared:
     """Check a grid, a directory and what is asked of an engine; nothing is written or handed over.
 
-    `asked` holds Request's other fields. Raises OstinatoError on the first thing that does not fit.
+    `asked` holds Request's other fields. A dry run asks nothing outside this machine, so that all
+    runs count as not done. Raises OstinatoError on the first thing that does not fit.
     """
     engine = engine_named(to)
     source, study = find_grid(grid), StudyDirectory(out)
@@ -64,25 +65,18 @@ def prepare(
         raise OstinatoError(f"out: {str(out)!r} has a line break or the like; rename it")
     plan = load_plan(source)
     chosen = (plan.select(select) if select else plan).runs
-    study.check(plan)
-    left = tuple(r for r in chosen if study.run(r.run_id).status()["state"] != "done")
-    workers = workers or min(WORKERS, max(1, len(left)))
-    request = engine.complete(Request.parse(asked | {"workers": workers}))
-    command = _worker_command(study, select, data_dir or default_data_dir(), request)
-    return Prepared(
-        study, plan, source, chosen, left, to, engine, Job(plan.grid.name, out, command, request)
-    )
-
-
-def _worker_command(
-    study: StudyDirectory, select: str | None, data_dir: Path, request: Request
-) -> tuple[str, ...]:
-    """What a worker on a machine that shares our file system runs."""
-    out = str(study.path.absolute())
-    command = [str(Path(sys.executable).with_name("ostinato")), "sweep", f"{out}/grid.yaml"]
-    command += ["--out", out, "--data-dir", str(data_dir.absolute()), "--no-wait"]
-    command += ["--jobs", str(1 if request.gpus else request.cpus)]
-    return (*command, *(["--select", select] if select else []))
+    request = engine.complete(Request.parse(asked | {"workers": workers or WORKERS}))
+    if dry_run:
+        left = chosen
+    else:
+        engine.reach(out)
+        study.check(plan)
+        done = study.done() if (out / "grid.yaml").exists() else set()
+        left = tuple(run for run in chosen if run.run_id not in done)
+    if not workers:
+        request = request.model_copy(update={"workers": min(WORKERS, max(1, len(left)))})
+    job = Job(plan.grid.name, out, select, data_dir or default_data_dir(), request)
+    return Prepared(study, plan, source, chosen, left, to, engine, job)
 
 
 def submit(prepared: Prepared) -> Submission:
@@ -95,8 +89,8 @@ def submit(prepared: Prepared) -> Submission:
         submitted=time.time(),
         request=job.request,
     )
-    with replacing(job.directory / f"{submission.label}.txt") as temporary:
-        temporary.write_text(prepared.engine.render(job))
+    text = prepared.engine.render(job)
+    write_bytes(job.directory / f"{submission.label}.txt", text.encode())
     write_json(job.directory / f"{submission.label}.json", submission.model_dump(mode="json"))
     return submission
 
@@ -121,7 +115,8 @@ def wait(study: StudyDirectory, runs: Sequence[RunConfig], tell: Callable[[str],
     told = None
     while True:
         jobs = live(study)  # asked first: what ends in between is seen below
-        states = [study.run(run.run_id).status()["state"] for run in runs]
+        wanted = {run.run_id for run in runs}
+        states = [s["state"] for run, s in study.statuses() if run.run_id in wanted]
         ended = sum(state in ("done", "failed") for state in states)
         workers = sum(sum(states.values()) for _, states in jobs)
         line = (
@@ -138,8 +133,10 @@ def wait(study: StudyDirectory, runs: Sequence[RunConfig], tell: Callable[[str],
 def outcome(study: StudyDirectory, runs: Sequence[RunConfig]) -> Outcome:
     """How runs that were trained elsewhere stand, as a sweep says it."""
     found = Outcome()
-    for run in runs:
-        status = study.run(run.run_id).status()
+    wanted = {run.run_id for run in runs}
+    for run, status in study.statuses():
+        if run.run_id not in wanted:
+            continue
         if status["state"] == "done":
             found.done.append(run.run_id)
         else:

@@ -21,11 +21,15 @@ from typing import Any
 
 from scaling.config import ModelConfig, RunConfig
 from sweeps import claims
+from sweeps.companions import hosts
 from sweeps.execution import Execution
 from sweeps.store import StudyDirectory
 
 CRASHES = 2
 """How often a run whose worker died is tried again."""
+
+WORKER = "sweeps.worker"
+"""The module that a worker process runs."""
 
 _GRACE_SECONDS = 60.0
 
@@ -70,7 +74,7 @@ class _Worker:
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "sweeps.worker"),
+                *(sys.executable, "-m", WORKER),
                 *(str(study.path), str(data_dir), execution.model_dump_json()),
             ],
             stdin=subprocess.PIPE,
@@ -122,7 +126,8 @@ def sweep(
 
     def start(number: int) -> None:
         worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
-        threading.Thread(target=_read, args=(worker, inbox), daemon=True).start()
+        worker.reader = threading.Thread(target=_read, args=(worker, inbox), daemon=True)
+        worker.reader.start()
 
     def settle(worker: _Worker, event: dict[str, Any]) -> None:
         run, worker.run = worker.run, None
@@ -173,9 +178,28 @@ def sweep(
     return outcome
 
 
+def follow(study: StudyDirectory, data_dir: Path, execution: Execution) -> int:
+    """Be one of several hosts that the first one leads; returns its worker's exit code."""
+    arguments = [str(study.path), str(data_dir), execution.model_dump_json()]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", WORKER, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=worker_environment(None, study.path),
+    )
+    try:
+        return worker.wait()
+    except KeyboardInterrupt:
+        worker.terminate()
+        worker.wait()
+        raise
+
+
 def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
     """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
     cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
+    if hosts() > 1:
+        return [None]  # all of them together are one worker
     if os.environ.get("JAX_PLATFORMS") != "cpu" and _has_accelerator():
         return [None] * min(jobs or 1, runs)
     if not hasattr(os, "sched_getaffinity"):
@@ -223,10 +247,11 @@ def _next(waiting: list[RunConfig], shape: tuple | None) -> RunConfig:
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:
-    for line in worker.process.stdout:
-        inbox.put((worker, json.loads(line)))
-    code = worker.process.wait()
-    lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
+    with worker.process.stdout, worker.process.stderr:
+        for line in worker.process.stdout:
+            inbox.put((worker, json.loads(line)))
+        code = worker.process.wait()
+        lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
     why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     inbox.put((worker, {"event": "exited", "why": f"{why}: {lines[-1]}" if lines else why}))
 
@@ -244,3 +269,5 @@ def _stop(workers) -> None:
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             worker.process.kill()
             worker.process.wait()
+    for worker in workers:
+        worker.reader.join(1.0)

@@ -9,25 +9,26 @@ Every file but the logs is replaced whole, so that a reader never sees half of o
 
 from __future__ import annotations
 
+import io
 import json
-import platform
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from data_pipelines.atomic import replacing, write_json
+from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from sweeps import claims
 from sweeps.grid import Plan, columns, load_plan
+from sweeps.provenance import provenance
+from sweeps.storage import read_many, write_bytes, write_json
 
 STATES = ("pending", "running", "lost", "failed", "done")
 """Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
@@ -52,12 +53,13 @@ class RunDirectory:
 
     def status(self) -> dict[str, Any]:
         """`state`, and what else is known: step, summary, error."""
-        try:
-            status = json.loads((self.path / "status.json").read_text())
-        except FileNotFoundError:
-            return {"state": "pending"}
+        (content,) = read_many(self.path, ["status.json"])
+        return self.judge(_parsed(content))
+
+    def judge(self, status: dict[str, Any]) -> dict[str, Any]:
+        """The status, with a run that is at work and has no living worker called lost."""
         if status["state"] == "running" and not claims.is_held(self.claim):
-            status["state"] = "lost"
+            return status | {"state": "lost"}
         return status
 
     def consumed_steps(self) -> int:
@@ -109,7 +111,7 @@ class RunDirectory:
 
 @dataclass(frozen=True)
 class StudyDirectory:
-    """A study on disk."""
+    """A study on disk, or in a bucket; there it is written by workers that have mounted it."""
 
     path: Path
 
@@ -137,9 +139,7 @@ class StudyDirectory:
 
     def create(self, plan: Plan, source: Path) -> None:
         """Make the directory, or extend the grid it holds; check first."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path / "grid.yaml") as temporary:
-            shutil.copyfile(source, temporary)
+        write_bytes(self.path / "grid.yaml", source.read_bytes())
         if not (self.path / "meta.json").exists():
             about = {"name": plan.grid.name, "description": plan.grid.description.strip()}
             write_json(self.path / "meta.json", about | provenance())
@@ -157,71 +157,57 @@ class StudyDirectory:
 
     def statuses(self) -> Iterator[tuple[RunConfig, dict[str, Any]]]:
         """Every run of the grid with its status."""
-        for config in self.plan.runs:
-            yield config, self.run(config.run_id).status()
+        runs = self.plan.runs
+        names = [f"runs/{run.run_id}/status.json" for run in runs]
+        for config, content in zip(runs, read_many(self.path, names), strict=True):
+            status = _parsed(content)
+            if status["state"] == "running":  # of few: only for these a claim is looked at
+                status = self.run(config.run_id).judge(status)
+            yield config, status
 
-    def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def done(self) -> set[str]:
+        """Ids of the runs that are done."""
+        return {run.run_id for run, status in self.statuses() if status["state"] == "done"}
+
+    def collect(self, into: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
-        runs' files, and return them. Runs not done are in the results without losses."""
+        runs' files into the study or another directory, and return them.
+
+        Runs not done are in the results without losses.
+        """
         meta = json.loads((self.path / "meta.json").read_text())
         shared = {name: meta[name] for name in ("ostinato_version", "git_commit")}
-        results, curves = [], []
+        results, begun = [], []
         for config, status in self.statuses():
-            summary = status.get("summary", {})
             row = columns(config) | {"status": status["state"]}
             # The row again: a summary ends with the learning rate of the last step.
-            results.append(row | summary | row | shared)
-            rows = self.run(config.run_id).metrics()
-            if len(rows):
-                curves.append(rows.assign(run_id=config.run_id))
-        tables = (
-            pd.DataFrame(results),
-            pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(),
-        )
+            results.append(row | status.get("summary", {}) | row | shared)
+            if status["state"] != "pending":
+                begun.append(row["run_id"])
+        tables = pd.DataFrame(results), self._curves(begun)
         for name, table in zip(("results", "curves"), tables, strict=True):
-            with replacing(self.path / f"{name}.parquet") as temporary:
-                table.to_parquet(temporary, index=False)
+            content = io.BytesIO()
+            table.to_parquet(content, index=False)
+            write_bytes((into or self.path) / f"{name}.parquet", content.getvalue())
         return tables
 
-
-def provenance() -> dict[str, Any]:
-    """What a result depends on beside its config."""
-    root = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=40"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    packages = (
-        "jax",
-        "jaxlib",
-        "flax",
-        "optax",
-        "orbax-checkpoint",
-        "numpy",
-        "seqio",
-        "tensorflow",
-    )
-    return {
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "ostinato_version": version("ostinato"),
-        "git_commit": commit.stdout.strip() or None,
-        "machine": f"{platform.machine()} {platform.system()}, {_processor()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
-    }
+    def _curves(self, run_ids: list[str]) -> pd.DataFrame:
+        """The curves of runs, one below the other."""
+        found = read_many(self.path, [f"runs/{run_id}/metrics.parquet" for run_id in run_ids])
+        tables = []
+        for run_id, content in zip(run_ids, found, strict=True):
+            if content is not None:
+                # Threads cost a small file five times what reading it does.
+                table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+                table = table.replace_schema_metadata(None)
+                tables.append(table.append_column("run_id", pa.repeat(run_id, len(table))))
+        if not tables:
+            return pd.DataFrame()
+        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
 
 
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-        name = next(
-            line.split(":")[1].strip() for line in text.splitlines() if "model name" in line
-        )
-        return f"{text.count('model name')} x {name}"
-    except (OSError, StopIteration):
-        return platform.processor()
+def _parsed(content: bytes | None) -> dict[str, Any]:
+    return {"state": "pending"} if content is None else json.loads(content)
 
 
 def _difference(held: Plan, plan: Plan) -> str:

@@ -97,7 +97,8 @@ def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
     rows = []
     for config, status in study.statuses():
         names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
-        found = {name: columns(config)[name] for name in names}
+        row = columns(config)
+        found = {name: row[name] for name in names}
         summary = status.get("summary", {})
         found |= {"state": status["state"], "error": status.get("error")}
         found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}

@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.hosts import is_first_host, join_hosts
 from sweeps import claims
+from sweeps.companions import first_says
 from sweeps.execution import Execution
 from sweeps.stacks import run_stack
 from sweeps.store import RunDirectory, StudyDirectory
@@ -52,19 +53,24 @@ def run_one(
         "keep": execution.keep,
         "layout": Layout.read(execution.layouts.get(config.run_id, "")),
         "profile_dir": run.path / "profile" if execution.profile else None,
-        "should_stop": should_stop,
+        "should_stop": lambda: first_says("stop" if should_stop() else "") == "stop",
     }
-    if not is_first_host():  # the first one keeps the record
-        train(config, **asked)
-        tell("done")
+    failures = (ArithmeticError, OSError, RuntimeError, TypeError, ValueError)
+    if not is_first_host():
+        if first_says() == "train":
+            with suppress(*failures):  # the first host's to report, which meets the same
+                train(config, **asked)
         return
     if not claims.claim(run.claim):
+        first_says("leave")
         tell("taken")
         return
     try:
         if run.status()["state"] == "done":
+            first_says("leave")
             tell("done")
             return
+        first_says("train")
         run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
         try:
             with claims.renewing(run.claim), _curves(run, execution.tensorboard) as curves:
@@ -78,7 +84,7 @@ def run_one(
         except (OstinatoError, Diverged) as error:
             run.fail(str(error))
             tell("failed", error=str(error))
-        except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except failures as error:
             traceback.print_exc()
             line = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             run.fail(line)
@@ -123,14 +129,14 @@ def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
 
     join_hosts()
-    while not stop.is_set() and (run_id := sys.stdin.readline().strip()):
+    while run_id := first_says(_next_id(stop)):
         run = study.run(run_id)
 
         def tell(event: str, run_id: str = run_id, **values: Any) -> None:
             print(json.dumps({"event": event, "run_id": run_id} | values), file=events)
 
-        with _printing_to(run.log):
-            stack = asked.stacks.get(run_id, [])
+        stack = asked.stacks.get(run_id, [])
+        with _printing_to(run.log if is_first_host() else Path(os.devnull)):
             try:
                 if len(stack) > 1:
                     together = [runs[i] for i in stack]
@@ -141,6 +147,11 @@ def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
                 if type(error).__name__ != "Interrupted":
                     raise
     return STOPPED if stop.is_set() else 0
+
+
+def _next_id(stop: threading.Event) -> str:
+    """The run that comes next, as the first host reads it; empty at the end."""
+    return "" if stop.is_set() or not is_first_host() else sys.stdin.readline().strip()
 
 
 @contextmanager

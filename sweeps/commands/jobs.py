@@ -10,15 +10,18 @@ import typer
 
 from data_pipelines.errors import OstinatoError
 from sweeps.commands.options import (
+    AcceleratorOf,
     Cpus,
     DataDir,
     Engine,
     Gpus,
     GridName,
+    Image,
     Memory,
     Out,
     Partition,
     Select,
+    Spot,
     Study,
     TimeLimit,
     Workers,
@@ -27,9 +30,13 @@ from sweeps.commands.options import (
     console,
 )
 
+UTILISATION = 0.4
+"""Share of the peak FLOP/s that a cost is told for, as in plan."""
+
 
 @app.command(
-    epilog="Example: ostinato submit quick --to slurm --out studies/quick --workers 8 --time 4:00:00"
+    epilog="Examples: ostinato submit quick --to slurm --out studies/quick --workers 8 --time 4:00:00; "
+    "ostinato submit quick --to gcp --accelerator v5e-8 --spot --out gs://bucket/quick"
 )
 def submit(
     grid: GridName,
@@ -42,6 +49,9 @@ def submit(
     cpus: Cpus = 1,
     memory: Memory = None,
     gpus: Gpus = 0,
+    accelerator: AcceleratorOf = None,
+    spot: Spot = False,
+    image: Image = None,
     data_dir: DataDir = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be handed over, and do nothing.")
@@ -50,7 +60,8 @@ def submit(
 ) -> None:
     """Have the runs of a grid that are not done trained on a cluster; status, logs and cancel follow them."""
     asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
-    prepared = _prepare(grid, out, to, select, workers, asked, data_dir)
+    asked |= {"accelerator": accelerator, "spot": spot, "image": image}
+    prepared = _prepare(grid, out, to, select, workers, asked, data_dir, dry_run)
     if dry_run:
         print(prepared.engine.render(prepared.job), end="")
     elif prepared.left:
@@ -134,12 +145,12 @@ def train_elsewhere(
     return prepared.study, jobs.outcome(prepared.study, prepared.chosen)
 
 
-def _prepare(grid, out, to, select, workers, asked, data_dir):
+def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False):
     from sweeps import jobs
 
     if to is None:
         raise OstinatoError("to: give an engine, such as --to slurm")
-    return jobs.prepare(grid, out, to, select, workers, asked, data_dir)
+    return jobs.prepare(grid, out, to, select, workers, asked, data_dir, dry_run)
 
 
 def _hand_over(prepared, yes: bool) -> None:
@@ -151,13 +162,43 @@ def _hand_over(prepared, yes: bool) -> None:
     flops = sum(run.flops(0) for run in prepared.left)
     console.print(
         f"{len(prepared.left)} of {len(prepared.chosen)} runs to train: {short(tokens)} tokens, "
-        f"{flops:.3g} FLOPs, by {prepared.job.request.workers} workers"
+        f"{flops:.3g} FLOPs, by {prepared.job.request.workers} workers{_cost(prepared, flops)}",
+        soft_wrap=True,
     )
     _confirm("Submit?", yes)
     submission = jobs.submit(prepared)
     console.print(
         f"{submission.label}: submitted; ostinato status {prepared.study.path} follows it"
     )
+
+
+def _cost(prepared, flops: float) -> str:
+    """What it will come to, where a price list knows the machines."""
+    from sweeps.engines.accelerators import find_slice
+
+    request = prepared.job.request
+    dollars = prepared.engine.dollars_per_hour(request)
+    if dollars is None:
+        return ""
+    tpu = find_slice(request.accelerator).tpu
+    hours = flops / (request.workers * tpu.chips * tpu.peak_flops * UTILISATION) / 3600
+    return (
+        f" on {tpu.name}: ${dollars:,.2f} an hour on demand, ${dollars * hours:,.2f} in all at "
+        f"{UTILISATION:.0%} of the peak (small models reach less)"
+    )
+
+
+def print_jobs(study) -> None:
+    """A line a job that has not ended."""
+    from sweeps import jobs
+
+    try:
+        found = jobs.live(study)
+    except OstinatoError as error:  # read on a machine that does not reach the cluster
+        console.print(f"[yellow]{error}[/]", soft_wrap=True)
+        return
+    for submission, states in found:
+        console.print(f"{submission.label}: {_counts(states)}")
 
 
 def _confirm(question: str, yes: bool) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from data_pipelines.errors import OstinatoError
 
 app = typer.Typer(
     name="ostinato",
@@ -22,10 +25,35 @@ stderr = Console(stderr=True, highlight=False)
 GridName = Annotated[
     str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped one (quick).")
 ]
+
+
+def _location(text: str) -> Path:
+    """A directory, or a bucket's URL, from the command line."""
+    if "://" not in text:
+        return Path(text)
+    from sweeps.storage import location  # most commands need no bucket
+
+    try:
+        return location(text)
+    except OstinatoError as error:  # which typer would frame, as it does every ValueError here
+        print(f"ostinato: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
 Out = Annotated[
-    Path, typer.Option("--out", "-o", help="The study's directory.", show_default=False)
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        parser=_location,
+        metavar="DIR",
+        help="The study's directory, or for a cloud gs://bucket/study.",
+        show_default=False,
+    ),
 ]
-Study = Annotated[Path, typer.Argument(metavar="DIR", help="A study's directory.")]
+Study = Annotated[
+    Path, typer.Argument(parser=_location, metavar="DIR", help="A study's directory, or its URL.")
+]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Workers at a time; one a core by default.", show_default=False),
@@ -73,7 +101,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Engine = Annotated[
     str | None,
-    typer.Option("--to", metavar="ENGINE", help="Where: slurm.", show_default=False),
+    typer.Option("--to", metavar="ENGINE", help="Where: slurm, gcp, gke.", show_default=False),
 ]
 Workers = Annotated[
     int | None,
@@ -89,10 +117,24 @@ TimeLimit = Annotated[
         show_default=False,
     ),
 ]
-Partition = Annotated[str | None, typer.Option(help="Partition or queue.", show_default=False)]
+Partition = Annotated[
+    str | None, typer.Option(help="Partition of Slurm, or queue of Kueue.", show_default=False)
+]
 Cpus = Annotated[int, typer.Option(min=1, help="Cores of a worker.")]
 Memory = Annotated[
     str | None, typer.Option(help="Memory of a worker, such as 8G.", show_default=False)
 ]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a worker.")]
+AcceleratorOf = Annotated[
+    str | None,
+    typer.Option(
+        "--accelerator",
+        help="What a cloud's worker has: v5e-8, v5p-16, v6e-4, H100:8.",
+        show_default=False,
+    ),
+]
+Spot = Annotated[bool, typer.Option("--spot", help="Cheaper machines that may be taken away.")]
+Image = Annotated[
+    str | None, typer.Option(help="Container image that holds Ostinato (gke).", show_default=False)
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.jobs import train_elsewhere
+from sweeps.commands.jobs import print_jobs, train_elsewhere
 from sweeps.commands.options import (
+    AcceleratorOf,
     AsJson,
     Cpus,
     DataDir,
@@ -28,6 +29,7 @@ from sweeps.commands.options import (
     Partition,
     Profile,
     Select,
+    Spot,
     Stack,
     Study,
     TensorBoard,
@@ -56,6 +58,8 @@ def study(
     cpus: Cpus = 1,
     memory: Memory = None,
     gpus: Gpus = 0,
+    accelerator: AcceleratorOf = None,
+    spot: Spot = False,
     yes: Yes = False,
 ) -> None:
     """Do all of it: data, runs, analysis, report. Run again, it goes on.
@@ -63,17 +67,20 @@ def study(
     With --to the runs are trained by jobs elsewhere, which are waited for.
     """
     from analysis.report import write_report
+    from sweeps.storage import is_remote
 
     out = out / grid if out == Path("studies") else out
     if to:
         asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
+        asked |= {"accelerator": accelerator, "spot": spot}
         directory, outcome = train_elsewhere(grid, out, to, workers, asked, data_dir, yes)
     else:
         directory, outcome = _sweep(grid, out, None, jobs, data_dir)
-    directory.collect()
+    tables = Path("studies") / directory.plan.grid.name if is_remote(out) else out
+    directory.collect(tables)
     if outcome.done:
         with console.status("drawing the report"):
-            report = write_report(directory.path)
+            report = write_report(tables)
         console.print(f"Report: {report.absolute()}", soft_wrap=True)
     _exit_on_failures(outcome)
 
@@ -135,6 +142,14 @@ def plan(
         tables.print_plan(console, planned, rows)
 
 
+@app.command(epilog="Example: ostinato schema > grid.schema.json")
+def schema() -> None:
+    """Print the JSON schema of a grid file, with which an editor completes and checks it."""
+    from sweeps.schema import schema_text
+
+    print(schema_text(), end="")
+
+
 def _plan_accelerator(planned, name, utilisation, prices, write, as_json) -> None:
     """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
     import pandas as pd
@@ -178,6 +193,14 @@ def sweep(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Leave runs that another sweep has at work to it.")
     ] = False,
+    share: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OSTINATO_SHARE",
+            help="Only one of several equal shares of the runs: 0/16 is the first of 16.",
+            show_default=False,
+        ),
+    ] = None,
     layout: Layout = None,
     stack: Stack = 1,
     keep: Keep = 1,
@@ -196,7 +219,8 @@ def sweep(
         "profile": profile,
         "tensorboard": tensorboard,
     }
-    directory, outcome = _sweep(grid, out, select, jobs, data_dir, wait=not no_wait, **asked)
+    asked |= {"wait": not no_wait, "share": share}
+    directory, outcome = _sweep(grid, out, select, jobs, data_dir, **asked)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -228,23 +252,35 @@ def status(directory: Study, as_json: AsJson = False) -> None:
     from sweeps import tables
     from sweeps.store import StudyDirectory
 
-    rows = tables.status_rows(StudyDirectory(directory))
+    study_directory = StudyDirectory(directory)
+    rows = tables.status_rows(study_directory)
     if as_json:
         print(json.dumps(rows, indent=1))
-    else:
-        tables.print_status(console, rows)
+        return
+    tables.print_status(console, rows)
+    print_jobs(study_directory)
 
 
 @app.command(epilog="Example: ostinato collect studies/quick")
-def collect(directory: Study) -> None:
+def collect(
+    directory: Study,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory to write them to, which analyse and report take; the study's own by default.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Gather the runs' files into results.parquet and curves.parquet."""
     from sweeps.store import StudyDirectory
 
     study_directory = StudyDirectory(directory)
     study_directory.plan  # noqa: B018 - says in one line what is not a study
-    results, curves = study_directory.collect()
+    results, curves = study_directory.collect(into)
     console.print(
-        f"{directory / 'results.parquet'}: {len(results)} runs, {len(curves)} evaluations"
+        f"{(into or directory) / 'results.parquet'}: {len(results)} runs, {len(curves)} evaluations",
+        soft_wrap=True,
     )
 
 
@@ -255,24 +291,32 @@ def _sweep(
     jobs: int | None,
     data_dir: Path | None,
     wait: bool = True,
+    share: str | None = None,
     layout: str | None = None,
     stack: int = 1,
     **execution,
 ):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
+    from sweeps.companions import is_follower
     from sweeps.display import Display
     from sweeps.execution import Execution, layouts_for
     from sweeps.grid import find_grid, load_plan
+    from sweeps.local import Outcome, follow, worker_cores
     from sweeps.local import sweep as train_all
-    from sweeps.local import worker_cores
     from sweeps.preparing import prepare
     from sweeps.stacks import stacks_of
+    from sweeps.storage import is_remote
     from sweeps.store import StudyDirectory
 
+    if is_remote(out):
+        raise OstinatoError(
+            f"out: {out} is a bucket, and workers write to a directory; submit to a cloud, or mount it"
+        )
     source, directory = find_grid(grid), StudyDirectory(out)
     planned = load_plan(source)
     chosen = planned.select(select) if select else planned
+    chosen = chosen.share(share) if share else chosen
     directory.check(planned)
     stacks = stacks_of(chosen.runs, stack) if stack > 1 else {}
     execution = Execution(layouts=layouts_for(layout, chosen.runs), stacks=stacks, **execution)
@@ -287,6 +331,10 @@ def _sweep(
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
     signal.signal(signal.SIGTERM, _preempted)
     try:
+        if is_follower():
+            if code := follow(directory, data_dir, execution):
+                raise typer.Exit(code)
+            return directory, Outcome()
         return directory, train_all(
             directory, chosen.runs, data_dir, jobs, watcher, wait, execution
         )

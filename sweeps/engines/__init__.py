@@ -16,7 +16,7 @@ from data_pipelines.config import unknown_name
 from data_pipelines.errors import OstinatoError
 from sweeps.engines.job import Job, Request, Submission
 
-_MODULES = {"slurm": "sweeps.engines.slurm"}
+_MODULES = {name: f"sweeps.engines.{name}" for name in ("slurm", "gcp", "gke")}
 
 NAMES = tuple(_MODULES)
 """What `--to` takes."""
@@ -28,11 +28,17 @@ class Engine(Protocol):
     def complete(self, request: Request) -> Request:
         """The request with what it leaves open filled in; raises where it does not fit the engine."""
 
+    def dollars_per_hour(self, request: Request) -> float | None:
+        """What all workers cost by the price list, where that is known."""
+
     def render(self, job: Job) -> str:
         """The text that is handed over; nothing outside this process is asked or touched."""
 
+    def reach(self, out: Path) -> None:
+        """Raise where the engine, or the place of the study, cannot be reached from here."""
+
     def check(self, job: Job) -> None:
-        """Raise where the engine cannot be reached or would refuse the job."""
+        """Raise where the engine would refuse the job."""
 
     def submit(self, job: Job) -> str:
         """Hand the job over and return the engine's id of it."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from pydantic import Field
 
 from data_pipelines.config import Config, Count
+from data_pipelines.errors import OstinatoError
+from sweeps.storage import is_remote
+
+MOUNT = "/ostinato"
+"""Where a bucket is mounted on a cloud's machines."""
 
 _NAME = r"^[\w.,:=@+/-]+$"
 """Characters that mean nothing to a shell or to YAML."""
@@ -27,6 +35,17 @@ class Request(Config):
     cpus: Count = Field(1, description="Cores of a worker.")
     memory: str | None = Field(None, pattern=r"^\d+[KMGT]?$", description="Memory of a worker: 8G.")
     gpus: int = Field(0, ge=0, description="GPUs of a worker.")
+    accelerator: str | None = Field(
+        None, pattern=_NAME, description="A cloud's accelerator of a worker: v5e-8, H100:8."
+    )
+    spot: bool = Field(False, description="Cheaper machines that may be taken away.")
+    image: str | None = Field(None, pattern=_NAME, description="Container image with Ostinato.")
+
+    def refuse(self, engine: str, *names: str) -> None:
+        """Raise OstinatoError if one of the fields that an engine has no use for is given."""
+        for name in names:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise OstinatoError(f"{name}: {engine} does not take it; leave it out")
 
 
 @dataclass(frozen=True)
@@ -35,19 +54,20 @@ class Job:
 
     name: str
     out: Path
-    command: tuple[str, ...]
-    """What each worker runs: ostinato and its arguments, not quoted."""
+    """The study's directory or URL."""
+    select: str | None
+    data_dir: Path
     request: Request
-
-    @property
-    def shell_command(self) -> str:
-        """The command for a shell, each argument quoted."""
-        return shlex.join(self.command)
 
     @property
     def directory(self) -> Path:
         """Where texts, records and logs of the study's jobs lie."""
         return self.out / "jobs"
+
+    def sweep(self, *program: str, out: str, options: Sequence[str]) -> str:
+        """What a worker runs, for a shell: each argument quoted."""
+        command = [*program, "sweep", f"{out}/grid.yaml", "--out", out, "--no-wait", *options]
+        return shlex.join(command + (["--select", self.select] if self.select else []))
 
 
 class Submission(Config):
@@ -62,3 +82,38 @@ class Submission(Config):
     def label(self) -> str:
         """The name of its files."""
         return f"{self.engine}-{self.id}"
+
+
+def as_yaml(value: dict[str, Any]) -> str:
+    """YAML as people write it: keys in order, text of several lines as a block."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=200)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes nothing but plain data; never an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def bucket_and_path(out: Path) -> tuple[str, str]:
+    """'gs://bucket' and the path in it."""
+    if not is_remote(out):
+        raise OstinatoError(f"out: {out} is no bucket; give gs://bucket/study")
+    scheme, _, rest = str(out).partition("://")
+    bucket, _, path = rest.partition("/")
+    return f"{scheme}://{bucket}", path.rstrip("/")
+
+
+def slug(name: str) -> str:
+    """A study's name as clouds take it: lower case, digits, dashes, a letter first."""
+    slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-")
+    return slug if slug[:1].isalpha() else f"study-{slug}".rstrip("-")

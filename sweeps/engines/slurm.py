@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 from data_pipelines.errors import OstinatoError
 from sweeps.engines.job import Job, Request, Submission
+from sweeps.storage import is_remote
 
 SAVING_SECONDS = 120
 """How long before the time limit a task is told to save."""
@@ -35,7 +37,13 @@ exit "$code"
 
 def complete(request: Request) -> Request:
     """The request as it is: a cluster's own defaults fill in the rest."""
+    request.refuse("slurm", "accelerator", "spot", "image")
     return request
+
+
+def dollars_per_hour(request: Request) -> None:
+    """Not known of a cluster of one's own."""
+    return None
 
 
 def render(job: Job) -> str:
@@ -60,11 +68,24 @@ def render(job: Job) -> str:
         for name, value in options.items()
         if value is not None or name == "requeue"
     ]
-    return "\n".join(["#!/bin/bash", *lines, "", f"{_TRAPS}{job.shell_command} &", _WAIT])
+    jobs = 1 if request.gpus else request.cpus
+    sweep = job.sweep(
+        str(Path(sys.executable).with_name("ostinato")),
+        out=str(job.out.absolute()),
+        options=["--data-dir", str(job.data_dir.absolute()), "--jobs", str(jobs)],
+    )
+    return "\n".join(["#!/bin/bash", *lines, "", f"{_TRAPS}{sweep} &", _WAIT])
+
+
+def reach(out: Path) -> None:
+    """Raise OstinatoError where there is no Slurm, or the study is in no directory."""
+    if is_remote(out):
+        raise OstinatoError(f"out: {out} is a bucket; give a directory that the nodes share")
+    _slurm("sinfo", "--version")
 
 
 def check(job: Job) -> None:
-    """Raise OstinatoError where there is no Slurm, or where it would refuse the job."""
+    """Raise OstinatoError where Slurm would refuse the job."""
     _slurm("sbatch", "--test-only", text=render(job))
 
 

@@ -1,0 +1,90 @@
+"""Speed of the sweeps room. Run by `make bench`; figures are printed, lines of the design asserted."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from sweeps import local
+from sweeps.grid import load_plan
+from sweeps.store import StudyDirectory
+from sweeps.tables import status_rows
+from tests.benchmarks.measure import medians, report, seconds
+
+GRID = """
+name: many
+base: {{corpus: pydocs, tokens: 1M, d_model: 32, repeated_fraction: 0.5}}
+axes:
+  repeats: [2, 10, 50, 250]
+  seed: [{seeds}]
+"""
+
+
+def _study(path, runs: int) -> StudyDirectory:
+    """A study of so many runs (four in five repeat something), none begun."""
+    path.mkdir()
+    grid = path / "many.yaml"
+    grid.write_text(GRID.format(seeds=", ".join(map(str, range(runs // 5)))))
+    study = StudyDirectory(path / "study")
+    study.create(load_plan(grid), grid)
+    assert len(study.plan.runs) == runs
+    return study
+
+
+def test_the_engine_adds_little_to_each_of_1000_empty_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "WORKER", "tests.benchmarks.empty_worker")
+    took = {}
+    for runs in (100, 1000):
+        study = _study(tmp_path / str(runs), runs)
+        took[runs] = seconds(
+            lambda s=study: local.sweep(s, s.plan.runs, tmp_path, 2, local.Watcher())
+        )
+        assert len(study.done()) == runs
+    each = (took[1000] - took[100]) / 900
+    report(
+        f"an empty run through the local engine: {each * 1e3:.1f} ms (asked: 20); "
+        f"1,000 in {took[1000]:.1f} s, workers' start included"
+    )
+    assert each < 0.02
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> dict[int, StudyDirectory]:
+    """Studies of 100, 1,000 and 10,000 runs with a curve of 13 evaluations each, all done."""
+    rows = pd.DataFrame({"step": range(13), "tokens": range(13)}).assign(
+        **{f"{name}_loss": 2.0 for name in ("test", "pool", "ood", "train", "unique", "repeated")}
+    )
+    table = io.BytesIO()
+    rows.to_parquet(table, index=False)
+    summary = {name: 1.0 for name in ("test_loss", "pool_loss", "flops", "seconds")}
+    status = json.dumps({"state": "done", "ended": 0.0, "summary": summary})
+    studies = {}
+    for runs in (100, 1_000, 10_000):
+        studies[runs] = study = _study(tmp_path_factory.mktemp("many") / str(runs), runs)
+        for config in study.plan.runs:
+            path = study.run(config.run_id).path
+            path.mkdir(parents=True)
+            (path / "status.json").write_text(status)
+            (path / "metrics.parquet").write_bytes(table.getvalue())
+    return studies
+
+
+def test_status_of_10000_runs(finished):
+    took = {
+        runs: medians(3, lambda s=study: seconds(lambda: status_rows(StudyDirectory(s.path))))[0]
+        for runs, study in finished.items()
+    }
+    shown = ", ".join(f"{runs:,} runs {found:.2f} s" for runs, found in took.items())
+    report(f"status: {shown} (asked: 3 s for 10,000)")
+    assert took[10_000] < 3 and took[10_000] < 20 * took[1_000]
+
+
+def test_collect_of_10000_runs(finished):
+    took = {
+        runs: medians(3, lambda s=study: seconds(StudyDirectory(s.path).collect))[0]
+        for runs, study in finished.items()
+    }
+    shown = ", ".join(f"{runs:,} runs {found:.2f} s" for runs, found in took.items())
+    report(f"collect: {shown} (asked: seconds)")
+    assert took[10_000] < 6 and took[10_000] < 20 * took[1_000]

