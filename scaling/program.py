@@ -31,7 +31,7 @@ from scaling.optimiser import Hyper, optimiser
 STEPS_AT_ONCE = 16
 """Most steps in one call: a loop on the device saves the host's round trip and its page faults."""
 
-_CPU_TILE = 2**16
+_CPU_TILE = 2**15
 """Activations (tokens * d_model) of a microbatch on CPU: what its L2 cache holds (measured)."""
 
 
