@@ -62,6 +62,14 @@ def is_held(path: Path) -> bool:
         return False
 
 
+def heartbeat(path: Path) -> tuple[str, float] | None:
+    """The host that has a claim, and how many seconds ago it was renewed; None without one."""
+    try:
+        return json.loads(path.read_text())["host"], max(0.0, time.time() - path.stat().st_mtime)
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
 def _identity() -> dict:
     pid = os.getpid()
     return {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
