@@ -22,6 +22,9 @@ RENEW_SECONDS = 10.0
 STALE_SECONDS = 120.0
 """Age at which another host's claim counts as abandoned."""
 
+WATCH_SECONDS = 2 * RENEW_SECONDS
+"""How long such a claim is watched before it is taken over."""
+
 
 def claim(path: Path) -> bool:
     """Try to take a claim for this process; False where a living process has it."""
@@ -54,21 +57,36 @@ def release(path: Path) -> None:
 def is_held(path: Path) -> bool:
     """Whether a living process has a claim."""
     try:
-        return not _is_stale(path.read_text(), path.stat().st_mtime)
+        return not _is_stale(path, path.read_text())
     except FileNotFoundError:
         return False
 
 
+def heartbeat(path: Path) -> tuple[str, float] | None:
+    """The host that has a claim, and how many seconds ago it was renewed; None without one."""
+    try:
+        return json.loads(path.read_text())["host"], max(0.0, time.time() - path.stat().st_mtime)
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
 def _identity() -> dict:
-    process = psutil.Process()
-    return {"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()}
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
+
+
+def _is_elsewhere(text: str) -> bool:
+    try:
+        return json.loads(text)["host"] != socket.gethostname()
+    except (ValueError, KeyError):
+        return True
 
 
 def _set_aside_if_stale(path: Path) -> bool:
     """Remove a stale claim; of several processes that try, one removes it and none a fresh one."""
     try:
         seen = path.read_text()
-        if not _is_stale(seen, path.stat().st_mtime):
+        if not _is_stale(path, seen) or (_is_elsewhere(seen) and _is_renewed(path)):
             return False
         aside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
         os.rename(path, aside)
@@ -83,18 +101,50 @@ def _set_aside_if_stale(path: Path) -> bool:
     return True
 
 
-def _is_stale(text: str, renewed: float) -> bool:
+def _is_stale(path: Path, text: str) -> bool:
+    """Whether nobody lives who has this claim, as far as can be seen without waiting."""
     try:
         owner = json.loads(text)
         host, pid, started = owner["host"], owner["pid"], owner["started"]
     except (ValueError, KeyError):
-        return time.time() - renewed > STALE_SECONDS
+        return _is_old(path)
     if host != socket.gethostname():
-        return time.time() - renewed > STALE_SECONDS
+        return _is_old(path)
     try:
-        return abs(psutil.Process(pid).create_time() - started) > 1
+        return abs(_started(pid) - started) > 1
     except psutil.NoSuchProcess:
         return True
+
+
+def _is_old(path: Path) -> bool:
+    """Whether a claim has not been renewed for a while, before or after now.
+
+    A renewal of the far future was made before a clock was set back.
+    """
+    return abs(time.time() - path.stat().st_mtime) > STALE_SECONDS
+
+
+def _is_renewed(path: Path) -> bool:
+    """Whether a claim of another host that seems old is renewed after all.
+
+    Its age is by the clocks of two hosts, of which one may have jumped: a living process that holds
+    it renews it while it is watched.
+    """
+    before, end = path.stat().st_mtime_ns, time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < end:
+        time.sleep(min(1.0, WATCH_SECONDS))
+        if path.stat().st_mtime_ns != before:
+            return True
+    return False
+
+
+def _started(pid: int) -> float:
+    """When a process began, in seconds since the system did: no clock that is set changes it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5), 19 after the name
+    except OSError:
+        return psutil.Process(pid).create_time()
 
 
 @contextmanager

@@ -61,8 +61,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     if is_remote(path):
         path.write_bytes(content)
         return
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:  # which names the temporary file, or none
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
@@ -139,7 +140,11 @@ class StudyDirectory:
 
     def create(self, plan: Plan, source: Path) -> None:
         """Make the directory, or extend the grid it holds; check first."""
-        write_bytes(self.path / "grid.yaml", source.read_bytes())
+        content = source.read_bytes()
+        if isinstance((yaml.safe_load(content).get("base") or {}).get("pools"), str):
+            # A table beside the source is no part of the study: its rows are.
+            content = yaml.safe_dump(plan.grid.model_dump(), sort_keys=False).encode()
+        write_bytes(self.path / "grid.yaml", content)
         if not (self.path / "meta.json").exists():
             about = {"name": plan.grid.name, "description": plan.grid.description.strip()}
             write_json(self.path / "meta.json", about | provenance())
@@ -168,6 +173,12 @@ class StudyDirectory:
     def done(self) -> set[str]:
         """Ids of the runs that are done."""
         return {run.run_id for run, status in self.statuses() if status["state"] == "done"}
+
+    def superseded(self) -> list[str]:
+        """Ids of runs on disk that the grid does not have any more: its defaults have changed since."""
+        runs = self.path / "runs"
+        found = {path.name for path in runs.iterdir()} if runs.exists() else set()
+        return sorted(found - {run.run_id for run in self.plan.runs})
 
     def collect(self, into: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the

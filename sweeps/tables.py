@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from sweeps import claims
 from sweeps.display import duration, short
 from sweeps.grid import Plan, columns
 from sweeps.store import StudyDirectory
@@ -93,7 +96,10 @@ def print_shapes(
 
 
 def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
-    """A row a run: id, sizes, repetition, state, and why it failed or what it found."""
+    """A row a run: id, sizes, repetition, state, and why it failed or what it found.
+
+    `heartbeat` is how many seconds ago the `host` of a run at work said that it lives.
+    """
     rows = []
     for config, status in study.statuses():
         names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
@@ -102,12 +108,16 @@ def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
         summary = status.get("summary", {})
         found |= {"state": status["state"], "error": status.get("error")}
         found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}
+        at_work = status["state"] == "running" and claims.heartbeat(study.run(row["run_id"]).claim)
+        found["host"], found["heartbeat"] = at_work or (None, None)
         rows.append(found)
     return rows
 
 
-def print_status(console: Console, rows: list[dict[str, Any]]) -> None:
-    """The rows as a table, with a count a state."""
+def print_status(
+    console: Console, rows: list[dict[str, Any]], superseded: Sequence[str] = ()
+) -> None:
+    """The rows as a table, with a count a state, and how many runs on disk are none of the grid's."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("run", "N", "f", "repeats", "seed", "state", "test loss", "took", ""):
         left = name in ("run", "state", "")
@@ -124,9 +134,20 @@ def print_status(console: Console, rows: list[dict[str, Any]]) -> None:
             f"[{colours.get(state, 'dim')}]{state}[/]",
             f"{loss:.4f}" if loss is not None else "",
             duration(row["seconds"]) if row["seconds"] else "",
-            row["error"] or "",
+            _remark(row),
         )
     console.print(table)
     console.print(
         ", ".join(f"{n} {state}" for state, n in Counter(r["state"] for r in rows).items())
     )
+    if superseded:
+        console.print(
+            f"{len(superseded)} more in runs/ are superseded: not of this grid any more, and in no table",
+            soft_wrap=True,
+        )
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["heartbeat"] is not None:
+        return f"[dim]{escape(row['host'])}, heard of {duration(row['heartbeat'])} ago[/]"
+    return escape(row["error"] or "")

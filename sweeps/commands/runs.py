@@ -257,7 +257,7 @@ def status(directory: Study, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    tables.print_status(console, rows)
+    tables.print_status(console, rows, study_directory.superseded())
     print_jobs(study_directory)
 
 

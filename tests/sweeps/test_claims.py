@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -39,7 +40,8 @@ def test_a_reused_process_id_is_not_its_owner(path):
     assert not claims.is_held(path) and claims.claim(path)
 
 
-def test_another_hosts_claim_is_respected_until_it_is_not_renewed(path):
+def test_another_hosts_claim_is_respected_until_it_is_not_renewed(path, monkeypatch):
+    monkeypatch.setattr(claims, "WATCH_SECONDS", 0.1)
     claims.claim(path)
     owner(path, host="elsewhere", pid=1)
     assert claims.is_held(path) and not claims.claim(path)
@@ -75,3 +77,29 @@ def test_of_many_processes_one_gets_it(path):
         process.communicate("\n")
     assert sorted(answers) == ["False"] * 5 + ["True"]
     assert [p.name for p in path.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("jump", [-86400, 86400])
+def test_a_clock_that_jumps_takes_no_claim_from_a_living_process(path, jump, monkeypatch):
+    claims.claim(path)
+    now = time.time()
+    os.utime(path, (now + jump, now + jump))  # renewed before the clock was set
+    assert claims.is_held(path) and not claims.claim(
+        path
+    )  # this host: by the process, not the clock
+    owner(path, host="elsewhere")
+    os.utime(path, (now + jump, now + jump))
+    monkeypatch.setattr(claims, "WATCH_SECONDS", 3.0)
+    renewal = threading.Timer(0.5, claims.renew, [path])  # its owner lives
+    renewal.start()
+    assert not claims.claim(path) and claims.is_held(path)
+    renewal.join()
+
+
+@pytest.mark.parametrize("jump", [-86400, 86400])
+def test_a_dead_hosts_claim_is_taken_over_whatever_the_clocks_say(path, jump, monkeypatch):
+    claims.claim(path)
+    owner(path, host="elsewhere")
+    os.utime(path, (time.time() + jump, time.time() + jump))
+    monkeypatch.setattr(claims, "WATCH_SECONDS", 0.1)
+    assert not claims.is_held(path) and claims.claim(path)
