@@ -69,7 +69,7 @@ class Program:
     remat: bool = False
 
     @cached_property
-    def _network(self) -> Transformer:
+    def network(self) -> Transformer:
         head_size = self.model.attention_width // self.model.heads
         return Transformer(
             self.model,
@@ -102,7 +102,7 @@ class Program:
     def initial(self, seed: jax.Array) -> State:
         """The state before the first step, each weight boxed with its logical axes."""
         # One token on one device, as weights do not depend on the batch nor on the attention.
-        network = self._network.clone(attend=plain)
+        network = self.network.clone(attend=plain)
         params = network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
         moments = optimiser(Hyper(0.0, 1.0), 0.0).init(params)
         zero = Tally(*[jnp.zeros(())] * 6)
@@ -138,7 +138,7 @@ class Program:
 
     def _losses(self, params: Any, tokens: jax.Array, dropout_B=None) -> jax.Array:
         tokens = tokens.astype(jnp.int32)
-        return self._network.apply(
+        return self.network.apply(
             {"params": params}, tokens[:, :-1], tokens[:, 1:], dropout_B=dropout_B
         )
 

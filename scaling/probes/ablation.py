@@ -1,0 +1,122 @@
+"""What a model loses without a head: causal evidence for what the head does (Olsson et al. 2022).
+
+A full ablation zeroes a head's output and lets later heads attend elsewhere for it; a
+pattern-preserving one forces the patterns of the whole model, so that what is lost went through the
+values. Beside each head alone, the heads that match prefixes best are ablated together, and as many
+drawn at random.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaling.mesh import replicated
+from scaling.model import Surgery
+from scaling.probes import in_context
+from scaling.program import Program
+
+SEQUENCES = 32
+"""Sequences that the losses are measured on: half of them held-out text, half tiled random tokens."""
+
+DRAWS = 8
+"""Random sets of heads."""
+
+_PATTERN_BYTES = 2**28
+"""Patterns of all heads that are held at once."""
+
+
+def together(heads: int) -> int:
+    """How many heads are ablated together."""
+    return max(1, min(3, heads // 2))
+
+
+def sequences_that_fit(program: Program) -> int:
+    """Sequences whose patterns can be held at once, an even number."""
+    heads = program.model.layers * program.model.heads
+    fit = _PATTERN_BYTES // (4 * heads * program.context**2)
+    return int(np.clip(fit // 2 * 2, 2, SEQUENCES))
+
+
+def measure(
+    program: Program,
+    params: Any,
+    text_NxL: np.ndarray,
+    tiled_NxL: np.ndarray,
+    prefix_matching_NxH: np.ndarray,
+    generator: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """A row an ablation: what it adds, in nats per token, to the loss of held-out text (`test_change`),
+    to the in-context-learning score (`in_context_change`), and to the loss of all but the first copy
+    of random tokens (`copying_change`).
+
+    `kind` is 'head' (with its layer and head), 'induction' (those that match prefixes best, together)
+    or 'random' (as many others); `mode` is 'full' or 'pattern'.
+    """
+    from scaling.probes import copying
+
+    sets = _sets(prefix_matching_NxH, generator)
+    keep_SxNxH = np.stack([keep for _, keep in sets])
+    tokens = np.concatenate([text_NxL, tiled_NxL]).astype(np.int32)
+    whole, full, frozen = jax.device_get(_compiled(program)(params, tokens, keep_SxNxH))
+    n = len(text_NxL)
+
+    def told(losses: np.ndarray) -> np.ndarray:
+        later = copying.by_copy(losses[n:])[:, 1:]
+        return np.array([losses[:n].mean(), in_context.score(losses[:n]), later.mean()])
+
+    base, rows = told(whole), []
+    for mode, found in (("full", full), ("pattern", frozen)):
+        for (about, _), losses in zip(sets, found, strict=True):
+            changes = zip(("test", "in_context", "copying"), told(losses) - base, strict=True)
+            rows.append(about | {"mode": mode} | {f"{name}_change": x for name, x in changes})
+    return rows
+
+
+def _sets(prefix_matching_NxH: np.ndarray, generator) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """What is ablated: a description and which heads are kept, float32 [N, H]."""
+    shape, count = prefix_matching_NxH.shape, prefix_matching_NxH.size
+    k, order = together(count), np.argsort(-prefix_matching_NxH.ravel(), kind="stable")
+    chosen = [
+        ({"kind": "head", "layer": h // shape[1], "head": h % shape[1]}, [h]) for h in range(count)
+    ]
+    several = [("induction", order[:k])]
+    others = order[k:] if count > k else order
+    several += [
+        ("random", generator.choice(others, min(k, len(others)), False)) for _ in range(DRAWS)
+    ]
+    chosen += [({"kind": kind, "layer": -1, "head": -1}, heads) for kind, heads in several]
+    sets = []
+    for about, heads in chosen:
+        keep = np.ones(count, np.float32)
+        keep[heads] = 0
+        sets.append((about, keep.reshape(shape)))
+    return sets
+
+
+@lru_cache(maxsize=4)
+def _compiled(program: Program):
+    config = program.model
+
+    def run(params, tokens, keep_SxNxH):
+        def losses(surgery):
+            return program.network.apply(
+                {"params": params},
+                tokens[:, :-1],
+                tokens[:, 1:],
+                surgery=surgery,
+                mutable=["heads"],
+            )
+
+        whole, seen = losses(Surgery(jnp.ones((config.layers, config.heads))))
+        patterns = seen["heads"]["blocks"]["patterns"]
+        full = jax.lax.map(lambda keep: losses(Surgery(keep))[0], keep_SxNxH)
+        frozen = jax.lax.map(lambda keep: losses(Surgery(keep, patterns))[0], keep_SxNxH)
+        return whole, full, frozen
+
+    share = replicated(program.mesh)
+    return jax.jit(run, in_shardings=(program.shardings.params, share, share), out_shardings=share)

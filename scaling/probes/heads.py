@@ -1,0 +1,113 @@
+"""What every head does, by one forward pass that returns attention patterns."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaling.mesh import replicated
+from scaling.model import Surgery
+from scaling.probes import head_copying, prefix_matching, previous_token
+from scaling.program import Program
+
+EXAMPLES = 10
+"""Sequences that a score is averaged over, as in Olsson et al. 2022."""
+
+PICTURED = 2
+"""Heads whose patterns are kept: those that match prefixes best."""
+
+
+class Heads(NamedTuple):
+    """Scores by layer and head, float32 [N, H] each, and patterns of the best."""
+
+    prefix_matching: np.ndarray
+    previous_token: np.ndarray
+    copying: np.ndarray
+    copying_eigenvalues: np.ndarray
+    pictured: np.ndarray
+    """Flat numbers (layer * H + head) of the best at matching prefixes, [PICTURED]."""
+    patterns: np.ndarray
+    """Their attention on the first example of repeated tokens, [PICTURED, L, L]."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a head."""
+        return [
+            {"layer": layer, "head": head}
+            | {name: float(getattr(self, name)[layer, head]) for name in self._fields[:4]}
+            for layer, head in np.ndindex(self.prefix_matching.shape)
+        ]
+
+    def summary(self) -> dict[str, float]:
+        """Prefix matching of a model in one number: the best head, mean and sum over heads; copying
+        and, over all heads, attention to the previous token."""
+        scores = self.prefix_matching.ravel()
+        return {
+            "prefix_matching_score": scores.max(),
+            "prefix_matching_mean": scores.mean(),
+            "prefix_matching_sum": scores.sum(),
+            "prefix_matching_copying": self.copying.ravel()[scores.argmax()],
+            "previous_token_score": self.previous_token.max(),
+        }
+
+    def pictures(self) -> list[dict[str, Any]]:
+        """A row an entry of the pictured heads' patterns that is worth a thousandth."""
+        H = self.prefix_matching.shape[1]
+        return [
+            {"layer": flat // H, "head": flat % H, "query": q, "key": k, "weight": float(p[q, k])}
+            for flat, p in zip(self.pictured.tolist(), self.patterns, strict=True)
+            for q, k in zip(*(axis.tolist() for axis in np.nonzero(p >= 1e-3)), strict=True)
+        ]
+
+
+def length_of(context: int) -> int:
+    """Tokens of the sequences that heads are looked at on."""
+    return min(context, 1 + prefix_matching.REPEATS * prefix_matching.PERIOD)
+
+
+def measure(program: Program, params: Any, repeated: np.ndarray, natural: np.ndarray) -> Heads:
+    """The scores of every head on `prefix_matching.examples` and on held-out text, [n, L] each, L
+    being `length_of` the context."""
+    scores, circuits, patterns = jax.device_get(_compiled(program)(params, repeated, natural))
+    eigenvalues = [head_copying.eigenvalue_score(circuit) for circuit in circuits]
+    return Heads(*scores, np.array(eigenvalues), *patterns)
+
+
+@lru_cache(maxsize=4)
+def _compiled(program: Program):
+    config, V = program.model, program.vocabulary_size
+    N, H = config.layers, config.heads
+    D, K = config.d_model, config.attention_width // config.heads
+    surgery = Surgery(np.ones((N, H), np.float32))
+
+    def run(params, repeated, natural):
+        rows = len(repeated)
+        tokens = jnp.concatenate([repeated, natural])
+        _, seen = program.network.apply(
+            {"params": params}, tokens, surgery=surgery, mutable=["heads"]
+        )
+        patterns, outputs = (seen["heads"]["blocks"][name] for name in ("patterns", "outputs"))
+        embed, unembed = params["embedding"][:V], params["unembedding"][:, :V]
+        value = params["blocks"]["qkv"].reshape(N, D, 3, H, K)[:, :, 2]
+        output = params["blocks"]["output"].reshape(N, H, K, D)
+        prefix = jax.vmap(prefix_matching.score)(patterns[:, :rows])
+        previous = jax.vmap(previous_token.score)(patterns[:, rows:])
+        drawn = repeated[:, 1 : 1 + prefix_matching.period(repeated.shape[1])]
+        copying = jax.vmap(head_copying.score, (0, 0, 0, None, None))(
+            patterns[:, :rows], outputs[:, :rows], output, unembed, drawn
+        )
+        circuits = jax.vmap(head_copying.ov_circuits, (None, 0, 0, None))(
+            embed, value, output, unembed
+        )
+        _, best = jax.lax.top_k(prefix.ravel(), min(PICTURED, N * H))
+        return (
+            (prefix, previous, copying),
+            circuits,
+            (best, patterns[:, 0].reshape(-1, *patterns.shape[-2:])[best]),
+        )
+
+    whole = replicated(program.mesh)
+    return jax.jit(run, in_shardings=(program.shardings.params, whole, whole), out_shardings=whole)
