@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning, curve_fit
 
 _OF_CELL = ("repeated_fraction", "pool_tokens", "test_loss", "multiplier", "effective_params")
-_OF_CELL += ("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se", "seeds")
+_OF_CELL += ("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se")
+_OF_CELL += ("seeds", "run_ids")
 
 
 @dataclass(frozen=True)

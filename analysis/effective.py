@@ -68,13 +68,14 @@ def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds: one row a (scan, params, repeats).
 
     Beside each mean its standard error `*_se` (NaN for one seed); `seeds` counts them,
-    `extrapolated` holds if any seed's value is.
+    `extrapolated` holds if any seed's value is, `run_ids` are the runs behind the means.
     """
     measures = [name for name in _MEASURES if name in runs]
     grouped = runs.groupby(CELL, sort=True)
     cells = grouped[measures].mean()
     cells = cells.join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"] = grouped.size()
+    cells["run_ids"] = grouped.run_id.agg(list)
     cells["pool_tokens"] = grouped["pool_tokens"].first()
     cells["repeated_fraction"] = grouped["repeated_fraction"].first()
     cells = cells.reindex(columns=[*cells, *(name for name in _MEASURES if name not in measures)])

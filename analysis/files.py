@@ -49,7 +49,10 @@ def write_csv(path: Path, table: pd.DataFrame) -> Path:
 
 
 def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
-    """A copy of `table` whose texts and column names, where a spreadsheet would run them, open with '."""
+    """A copy of `table` whose texts and column names, where a spreadsheet would run them, open with '.
+
+    Lists (the runs behind a row) become one text.
+    """
     safe = table.rename(columns=_defused)
     for column in safe.columns[[not _is_numeric(kind) for kind in safe.dtypes]]:
         safe[column] = safe[column].map(_defused)
@@ -74,6 +77,8 @@ def jsonable(value):
 
 
 def _defused(value):
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 

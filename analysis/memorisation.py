@@ -56,7 +56,7 @@ def against_bound(
     setting = peaks.scan.map(scans.set_index("scan").setting)
     alpha = setting.map({key: law.alpha for key, law in laws.items()}).astype(float)
     columns = ["repeated_fraction", "repeats", "multiplier"]
-    table = peaks[["scan", "params", *columns]].astype(dict.fromkeys(columns, float))
+    table = peaks[["scan", "params", *columns, "run_ids"]].astype(dict.fromkeys(columns, float))
     table["shrinkage"] = 1 / table.multiplier
     table["bound"] = (1 - table.repeated_fraction.clip(upper=1 - 1e-12)) ** (-1 / alpha)
     table["within"] = table.shrinkage <= table.bound

@@ -162,8 +162,8 @@ def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFram
     """Each cell's multiplier beside the one that the band foresees for its size from the others.
 
     runs: as `effective.effective_params` makes them. Columns `setting`, `params`,
-    `repeated_fraction`, `repeats`, `multiplier`, `predicted`; empty below three sizes or where the
-    runs are too few for the band's five constants.
+    `repeated_fraction`, `repeats`, `multiplier`, `predicted`, `run_ids`; empty below three sizes or
+    where the runs are too few for the band's five constants.
     """
     tables = []
     for setting, law in laws.items():
@@ -188,7 +188,9 @@ def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFram
             )
     cell = ["setting", "params", "repeated_fraction", "repeats"]
     table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[])
-    return table.groupby(cell)[["multiplier", "predicted"]].mean().reset_index()
+    grouped = table.groupby(cell)
+    means = grouped[["multiplier", "predicted"]].mean()
+    return means.assign(run_ids=grouped.run_id.agg(list)).reset_index()
 
 
 def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:

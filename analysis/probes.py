@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import linregress
 
 from analysis.errors import AnalysisError
 from analysis.laws import Interpolation
 from analysis.tables import Study
 
 _NOT_PROBES = ("test_loss", "pool_loss", "unique_loss", "repeated_loss", "train_loss")
+_SIGNIFICANT = 0.05  # a slope of mere noise would turn any change of score into a huge multiplier
 
 
 def find_probes(study: Study) -> list[str]:
@@ -34,7 +36,7 @@ def probe_multipliers(study: Study, runs: pd.DataFrame, probes: list[str]) -> pd
     runs: as `effective.effective_params` makes them. Losses are inverted on the controls'
     interpolation, scores (higher is better) on a straight line in log N, as in the paper. Runs are
     compared with the control of their own seed where there is one. A probe that does not improve
-    with size among the controls has no multiplier and is left out.
+    with size among the controls (a score: beyond its noise) has no multiplier and is left out.
     """
     tables = []
     for probe in probes:
@@ -70,5 +72,7 @@ def _inverse(probe: str, controls: pd.DataFrame):
             return Interpolation.through(controls.params, controls[probe]).invert
         except AnalysisError:
             return None
-    slope, intercept = np.polyfit(np.log(controls.params), controls[probe], 1)
-    return (lambda value: np.exp((value - intercept) / slope)) if slope > 0 else None
+    line = linregress(np.log(controls.params), controls[probe], alternative="greater")
+    if not (line.slope > 0 and (len(controls) < 3 or line.pvalue < _SIGNIFICANT)):
+        return None
+    return lambda value: np.exp((value - line.intercept) / line.slope)

@@ -69,7 +69,8 @@ def analyse(study: Study | str | Path) -> Analysis:
     band = band_edges(peaks)
     bound = against_bound(peaks, study.scans, laws)
     descents = rise_by_cell(rises(study))
-    probes = probe_multipliers(study, runs, find_probes(study))
+    measured = find_probes(study)
+    probes = probe_multipliers(study, runs, measured)
     held_out = _held_out(runs, laws)
     notes = [*study.notes, *(law_notes if study.repeated.size else [])]
     unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
@@ -77,6 +78,12 @@ def analyse(study: Study | str | Path) -> Analysis:
         notes.append(
             f"{plural(unpaired, 'run')} without a control of their own seed: compared with the "
             "mean control of their size."
+        )
+    silent = sorted(set(measured) - set(probes.get("probe", ())))
+    if silent and len(runs) and laws:
+        notes.append(
+            f"No multiplier by {', '.join(silent)}: among the controls there is no improvement "
+            "with size to read one off."
         )
     summary = summarise(study, peaks, laws, band)
     return Analysis(
@@ -97,7 +104,8 @@ def mean_controls(study: Study) -> pd.DataFrame:
     """Mean test loss of the controls over seeds: one row a (setting, params)."""
     grouped = study.controls.groupby(["setting", "params"])
     losses = grouped[["test_loss", "ood_loss", "unique_loss"]].mean()
-    return losses.assign(test_loss_se=grouped.test_loss.sem(), seeds=grouped.size()).reset_index()
+    seeds = {"seeds": grouped.size(), "run_ids": grouped.run_id.agg(list)}
+    return losses.assign(test_loss_se=grouped.test_loss.sem(), **seeds).reset_index()
 
 
 def summarise(

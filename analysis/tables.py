@@ -6,7 +6,7 @@ What cannot be used is set aside and said; `scans` tells which runs belong on on
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,12 @@ class Study:
     def repeated(self) -> pd.DataFrame:
         """The runs with repetition."""
         return self.results[~self.results.is_control]
+
+    def of_seed(self, seed: int) -> Study:
+        """The study as that seed's runs alone tell it, with the same settings and scans."""
+        results = self.results[self.results.seed == seed].reset_index(drop=True)
+        curves = self.curves[self.curves.run_id.isin(results.run_id)].reset_index(drop=True)
+        return replace(self, results=results, curves=curves)
 
 
 def read_study(directory: str | Path) -> Study:

@@ -40,6 +40,7 @@ def bad_band(analysis) -> Chart | None:
                         seen.params, seen.repeated_fraction, seen[column], strict=True
                     )
                 ],
+                run_ids=seen.run_ids.to_list(),
             )
         )
     for row in PUBLISHED.itertuples():
@@ -47,7 +48,7 @@ def bad_band(analysis) -> Chart | None:
         name = f"{row.source.split(' ')[0]}, {row.edge}: N^{row.exponent:.2f}"
         dash = "dotted" if row.edge == "worst" else "dashed"
         series.append(Series(name, sizes, line, QUIET, None, dash))
-    table = peaks[["scan", "params", "repeats", *EDGES, "interior", "gaussian_width"]]
+    table = peaks[["scan", "params", "repeats", *EDGES, "interior", "gaussian_width", "run_ids"]]
     return Chart(
         key="bad-band",
         title="The bad band",

@@ -39,11 +39,19 @@ def capacity_share(analysis) -> Chart | None:
                 for E, bits, part in zip(x, curve.memorised_bits, y, strict=True)
             ]
             series.append(
-                Series(count(params), x, y, inks[params], shapes[params], hover=hover, keys=keys)
+                Series(
+                    *(count(params), x, y, inks[params], shapes[params]),
+                    hover=hover,
+                    keys=keys,
+                    run_ids=curve.run_ids.to_list(),
+                )
             )
             worst = curve.loc[curve.damage.idxmax()]
             ring = (np.array([worst.repeats]), np.array([worst.capacity_share]), ALERT)
-            rings.append(Series("worst repeats", *ring, line=None, ring=True, keys=keys))
+            behind = [worst.run_ids]
+            rings.append(
+                Series("worst repeats", *ring, line=None, ring=True, keys=keys, run_ids=behind)
+            )
         panels.append(Panel(scan.label, [*series, *rings]))
     columns = ["scan", "params", "repeats", "pool_tokens", "memorised_bits", "bits_per_param"]
     return Chart(
@@ -54,7 +62,7 @@ def capacity_share(analysis) -> Chart | None:
         "the pool minus the model's, times the pool's tokens. Rings: the worst repeats.",
         reading="Few repeats leave the pool unlearnt, many make it too small to matter. Damage needs "
         "a pool that is both learnt and large for the model.",
-        table=with_labels(cells[[*columns, "capacity_share", "seeds"]], analysis),
+        table=with_labels(cells[[*columns, "capacity_share", "seeds", "run_ids"]], analysis),
         panels=panels,
         x=Axis("repeats E", log=True),
         y=Axis("share of capacity", log=True),
@@ -83,6 +91,7 @@ def incentive(analysis) -> Chart | None:
                     for row in own.itertuples()
                 ],
                 keys={"params": int(params)},
+                run_ids=own.run_ids.to_list(),
             )
         )
     return Chart(

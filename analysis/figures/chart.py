@@ -31,7 +31,11 @@ ALERT = Ink("#b3261e", "#ff8a80")
 
 @dataclass(frozen=True)
 class Series:
-    """A line, points, or both. `keys` says what it shows (params, repeats, ...), for filters."""
+    """A line, points, or both.
+
+    keys: what it shows (params, repeats, ...), for filters; run_ids: the runs behind each point, or
+    behind all of them where it holds one list.
+    """
 
     name: str
     x: np.ndarray
@@ -45,17 +49,21 @@ class Series:
     ring: bool = False  # drawn as rings around other points
     inks: list[Ink] | None = None  # a colour a point, where they differ
     keys: dict = field(default_factory=dict)
+    run_ids: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
 class Heat:
-    """Coloured cells: `values` [rows, columns], their texts, and the labels of both axes."""
+    """Coloured cells: `values` [rows, columns], their texts and runs, and the labels of both axes."""
 
     columns: list[str]
     rows: list[str]
     values: np.ndarray
     texts: list[list[str]]
     label: str
+    run_ids: list[list[list[str]]]
+    axes: str = "N = %{y}, E = %{x}"  # a cell's place, in plotly's words
+    log: bool = True
 
 
 @dataclass(frozen=True)

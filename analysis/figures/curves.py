@@ -32,6 +32,7 @@ def learning_curves(analysis) -> Chart | None:
                     "repeated_fraction": scan.repeated_fraction,
                     "repeats": repeats,
                 },
+                run_ids=[curve.run_ids.iloc[0]],
             )
             for repeats, curve in own.groupby("repeats")
         ]
@@ -43,7 +44,9 @@ def learning_curves(analysis) -> Chart | None:
         caption="Test loss while training, mean over seeds; colour: repeats E. Dashed: the control.",
         reading="A curve that falls, rises and falls again descends twice in training time; one "
         "that goes flat while the control still falls is the same effect, milder.",
-        table=with_labels(table[["scan", "params", "repeats", "tokens", "test_loss"]], analysis),
+        table=with_labels(
+            table[["scan", "params", "repeats", "tokens", "test_loss", "run_ids"]], analysis
+        ),
         panels=panels,
         x=Axis("training tokens", log=True, counts=True),
         y=Axis("test loss (nats per token)", log=True),
@@ -56,7 +59,9 @@ def mean_curves(study) -> pd.DataFrame:
     columns = ["run_id", "setting", "params", "repeated_fraction", "repeats"]
     curves = study.curves.merge(study.results[columns], on="run_id")
     curves = curves[curves.tokens > 0].dropna(subset="test_loss")
-    return curves.groupby([*columns[1:], "tokens"]).test_loss.mean().reset_index()
+    grouped = curves.groupby([*columns[1:], "tokens"])
+    means = grouped.test_loss.mean().to_frame()
+    return means.assign(run_ids=grouped.run_id.agg(list)).reset_index()
 
 
 def _control_cells(analysis) -> pd.DataFrame:

@@ -76,6 +76,7 @@ def predicted_against_measured(analysis) -> Chart | None:
                     for row in own.itertuples()
                 ],
                 keys={"params": int(params)},
+                run_ids=own.run_ids.to_list(),
             )
         )
     error = np.exp(np.abs(np.log(table.predicted / table.multiplier)).mean()) - 1

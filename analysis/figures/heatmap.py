@@ -23,6 +23,7 @@ def multiplier_map(analysis) -> Chart | None:
         if len(own := cells[cells.scan == scan.scan])
     ]
     columns = ["scan", "params", "repeats", "pool_tokens", "multiplier", "extrapolated", "seeds"]
+    columns += ["run_ids"]
     return Chart(
         key="multiplier-map",
         title="Where repetition hurts",
@@ -58,4 +59,11 @@ def _heat(cells: pd.DataFrame) -> Heat:
         values,
         texts,
         "multiplier",
+        _runs_on(grid, cells),
     )
+
+
+def _runs_on(grid: pd.DataFrame, cells: pd.DataFrame) -> list[list[list[str]]]:
+    """The runs behind each cell of the grid, none where there is no cell."""
+    at = dict(zip(zip(cells.params, cells.repeats, strict=True), cells.run_ids, strict=True))
+    return [[at.get((N, E), []) for E in grid.columns] for N in grid.index]

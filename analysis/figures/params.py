@@ -34,7 +34,7 @@ def loss_against_params(analysis) -> Chart | None:
             series.append(_line("control", controls, NEUTRAL, "o", scan, 0))
         panels.append(Panel(scan.label, series))
     table = pd.concat([*parts, cells]).sort_values(["scan", "repeats", "params"])
-    table = table[["scan", "repeats", "params", "test_loss", "test_loss_se", "seeds"]]
+    table = table[["scan", "repeats", "params", "test_loss", "test_loss_se", "seeds", "run_ids"]]
     return Chart(
         key="loss-against-params",
         title="Test loss against params",
@@ -61,4 +61,5 @@ def _line(name: str, curve: pd.DataFrame, ink, marker: str, scan, repeats: float
             for row in curve.itertuples()
         ],
         keys={"repeated_fraction": scan.repeated_fraction, "repeats": repeats},
+        run_ids=curve.run_ids.to_list(),
     )

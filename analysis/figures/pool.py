@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors, ramp
@@ -21,12 +23,13 @@ def pool_against_test(analysis) -> Chart | None:
         x, y = curve.pool_loss.to_numpy(), curve.test_loss.to_numpy()
         control = analysis.controls[
             (analysis.controls.setting == scan.setting) & (analysis.controls.params == params)
-        ].test_loss
+        ]
         series = [Series("path", x, y, QUIET, None, in_legend=False, keys=keys)]
         if len(control):
-            level = np.full(2, control.iloc[0])
+            level = np.full(2, control.test_loss.iloc[0])
             ends = np.array([x.min(), max(x.max(), level[0])])
-            series.append(Series("control", ends, level, NEUTRAL, None, "dashed", keys=keys))
+            line = Series("control", ends, level, NEUTRAL, None, "dashed", keys=keys)
+            series.append(replace(line, run_ids=[control.run_ids.iloc[0]]))
         bars = errors(curve.test_loss_se)
         for place, row in enumerate(curve.itertuples()):
             series.append(
@@ -40,13 +43,18 @@ def pool_against_test(analysis) -> Chart | None:
                         f"test loss {row.test_loss:.4f}"
                     ],
                     keys=keys | {"repeats": row.repeats},
+                    run_ids=[row.run_ids],
                 )
             )
         worst = curve.loc[curve.test_loss.idxmax()]
         ring = (np.array([worst.pool_loss]), np.array([worst.test_loss]), ALERT)
-        series.append(Series("worst repeats", *ring, line=None, ring=True, keys=keys))
+        behind = [worst.run_ids]
+        series.append(
+            Series("worst repeats", *ring, line=None, ring=True, keys=keys, run_ids=behind)
+        )
         panels.append(Panel(title, series))
-    table = cells[["scan", "params", "repeats", "pool_tokens", "pool_loss", "test_loss", "seeds"]]
+    columns = ["scan", "params", "repeats", "pool_tokens", "pool_loss", "test_loss", "seeds"]
+    table = cells[[*columns, "run_ids"]]
     return Chart(
         key="pool-against-test",
         title="Pool loss against test loss",

@@ -33,19 +33,20 @@ def loss_against_repeats(analysis) -> Chart | None:
         if own.empty:
             continue
         controls = analysis.controls[analysis.controls.setting == scan.setting]
-        controls = controls.set_index("params").test_loss
+        controls = controls.set_index("params")
         series = []
         for params, curve in own.groupby("params"):
             keys = {"params": int(params), "repeated_fraction": scan.repeated_fraction}
-            if params in controls:
+            if params in controls.index:
                 ends = curve.repeats.agg(["min", "max"]).to_numpy()
-                loss = np.full(2, controls[params])
+                loss = np.full(2, controls.test_loss[params])
                 series.append(
                     Series(
                         f"control, N = {count(params)}",
                         *(ends, loss, inks[params], None, "dashed"),
                         in_legend=False,
                         keys=keys,
+                        run_ids=[controls.run_ids[params]],
                     )
                 )
             series.append(
@@ -56,10 +57,11 @@ def loss_against_repeats(analysis) -> Chart | None:
                     error=errors(curve.test_loss_se),
                     hover=_hover(curve),
                     keys=keys,
+                    run_ids=curve.run_ids.to_list(),
                 )
             )
         panels.append(Panel(scan.label, [*series, *_worst(analysis.peaks, scan, "test_loss")]))
-    table = cells[[*_COLUMNS, "test_loss", "test_loss_se", "damage", "damage_se"]]
+    table = cells[[*_COLUMNS, "test_loss", "test_loss_se", "damage", "damage_se", "run_ids"]]
     return Chart(
         key="loss-against-repeats",
         title="Test loss against repeats",
@@ -98,6 +100,7 @@ def multiplier_against_repeats(analysis) -> Chart | None:
                     error=errors(curve.multiplier_se),
                     hover=_hover(curve),
                     keys={"params": int(params), "repeated_fraction": scan.repeated_fraction},
+                    run_ids=curve.run_ids.to_list(),
                 )
             )
         panels.append(Panel(scan.label, [*series, *_worst(analysis.peaks, scan, "multiplier")]))
@@ -109,7 +112,7 @@ def multiplier_against_repeats(analysis) -> Chart | None:
         "as a share of the model's own size. Read off the controls by interpolation.",
         reading="0.5 means that half of the model was spent on the repeated tokens: a control of "
         "half the size does as well. Rings: the worst repeats of each size.",
-        table=with_labels(cells[[*columns, "extrapolated"]], analysis),
+        table=with_labels(cells[[*columns, "extrapolated", "run_ids"]], analysis),
         panels=panels,
         x=Axis("repeats E", log=True),
         y=Axis("multiplier N_eff / N", low=0.0, high=1.05),
@@ -126,6 +129,7 @@ def _worst(peaks: pd.DataFrame, scan, measure: str) -> list[Series]:
             line=None,
             ring=True,
             keys={"params": int(row.params), "repeated_fraction": scan.repeated_fraction},
+            run_ids=[row.run_ids],
         )
         for row in own.itertuples()
     ]

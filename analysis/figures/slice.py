@@ -41,6 +41,7 @@ def vertical_slice(analysis) -> Chart | None:
     if not panels:
         return None
     columns = ["scan", "params", "repeats", "control_loss", "test_loss", "pool_loss", "seeds"]
+    columns += ["run_ids"]
     return Chart(
         key="vertical-slice",
         title="One repeat count, all sizes",
@@ -73,4 +74,5 @@ def _line(name: str, curve: pd.DataFrame, ink: Ink, measure: str, marker: str) -
             f"{name}, N = {count(N)}: {loss:.4f}"
             for N, loss in zip(curve.params, curve[measure], strict=True)
         ],
+        run_ids=curve.run_ids.to_list(),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.figures import gallery, render_each
+from analysis.figures import Chart, gallery, render_each
 from analysis.files import write_bytes, write_csv, write_text
 from analysis.report.page import page
 from analysis.study import Analysis, analyse, write_analysis
+from analysis.tables import Study
 
 
 def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Path:
@@ -24,4 +25,10 @@ def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Pat
             write_bytes(report / "figures" / f"{chart.key}.{kind}", content)
         write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
     write_csv(report / "figures" / "runs.csv", analysis.study.results)
-    return write_text(report / "index.html", page(analysis, charts))
+    return write_text(report / "index.html", page(analysis, charts, _by_seed(analysis.study)))
+
+
+def _by_seed(study: Study) -> dict[int, list[Chart]]:
+    """The gallery of each seed's runs alone, where there are several seeds to choose from."""
+    seeds = sorted(study.results.seed.unique())
+    return {seed: gallery(analyse(study.of_seed(seed))) for seed in seeds if len(seeds) > 1}

@@ -25,25 +25,28 @@ _MOST_POINTS = 80
 _CURVES = ("test_loss", "pool_loss", "ood_loss")
 
 
-def chart_data(chart: Chart) -> dict:
-    """A chart as plotly traces, grouped by panel; the script lays the panels out."""
+def chart_data(chart: Chart, places: dict[str, int]) -> dict:
+    """A chart as plotly traces, grouped by panel; the script lays the panels out.
+
+    places: run_id -> its place in `run_data`, by which points name the runs behind them.
+    """
     return {
         "key": chart.key,
         "legend": escape(chart.legend),
         "x": _axis(chart.x),
         "y": _axis(chart.y),
-        "panels": [_panel(panel) for panel in chart.panels],
+        "panels": [_panel(panel, places) for panel in chart.panels],
     }
 
 
 def run_data(study: Study) -> dict:
-    """run_id -> its row of the results and its thinned curves."""
-    curves = {run: rows for run, rows in study.curves.groupby("run_id")}
-    runs = {}
-    for row in study.results.drop(columns=["is_control", "setting", "scan"]).to_dict("records"):
-        own = curves.get(row["run_id"])
-        runs[row["run_id"]] = {"row": row, "curves": {} if own is None else _thin(own)}
-    return runs
+    """Every run: the columns of its row in the results (a list each), and its thinned curves."""
+    rows = study.results.drop(columns=["is_control", "setting", "scan"])
+    curves = dict(iter(study.curves.groupby("run_id")))
+    return {
+        "columns": rows.to_dict("list"),
+        "curves": [_thin(curves[run]) if run in curves else {} for run in rows.run_id],
+    }
 
 
 def _thin(curves) -> dict:
@@ -65,21 +68,24 @@ def _axis(axis: Axis) -> dict:
     }
 
 
-def _panel(panel: Panel) -> dict:
+def _panel(panel: Panel, places: dict[str, int]) -> dict:
     data = {"title": escape(panel.title), "keys": panel.keys}
     if panel.heat:
         heat = panel.heat
         data["heat"] = {
             "x": heat.columns,
             "y": heat.rows,
-            "z": np.log10(heat.values),
+            "z": np.log10(heat.values) if heat.log else heat.values,
+            "log": heat.log,
+            "hover": heat.axes,
             "texts": heat.texts,
             "label": escape(heat.label),
+            "runs": [[[places[run] for run in cell] for cell in row] for row in heat.run_ids],
         }
-    return data | {"traces": [_trace(series) for series in panel.series]}
+    return data | {"traces": [_trace(series, places) for series in panel.series]}
 
 
-def _trace(series: Series) -> dict:
+def _trace(series: Series, places: dict[str, int]) -> dict:
     inks = series.inks or [series.ink]
     trace = {
         "name": escape(series.name),
@@ -93,6 +99,8 @@ def _trace(series: Series) -> dict:
         "legend": series.in_legend,
         "keys": series.keys,
     }
+    if series.run_ids is not None:
+        trace["runs"] = [[places[run] for run in runs] for runs in series.run_ids]
     if series.error is not None:
         trace["error"] = series.error
     if series.hover:

@@ -30,11 +30,19 @@ _RUN_COLUMNS = {
 }
 
 
-def page(analysis: Analysis, charts: list[Chart]) -> str:
-    """The report as one HTML document."""
+def page(analysis: Analysis, charts: list[Chart], by_seed: dict[int, list[Chart]]) -> str:
+    """The report as one HTML document; by_seed: the charts that one seed's runs alone give."""
     study, asset = analysis.study, files("analysis.report").joinpath
     name = str(study.meta["name"])
-    data = {"charts": [chart_data(chart) for chart in charts], "runs": run_data(study)}
+    places = {run: place for place, run in enumerate(study.results.run_id)}
+    drawn = {"": charts} | by_seed
+    data = {
+        "charts": {
+            seed: {chart.key: chart_data(chart, places) for chart in own}
+            for seed, own in drawn.items()
+        },
+        "runs": run_data(study),
+    }
     runs = analysis.runs[["run_id", "damage", "multiplier"]]
     return Template(asset("page.html").read_text()).substitute(
         title=escape(f"{name} · Ostinato"),
@@ -43,14 +51,14 @@ def page(analysis: Analysis, charts: list[Chart]) -> str:
         summary=_items(analysis.summary),
         notes=f"<ul class='notes'>{_items(analysis.notes)}</ul>" if analysis.notes else "",
         filters=_filters(study.results),
-        cards="\n".join(map(_card, charts)),
-        runs=_runs_table(study.results.merge(runs, on="run_id", how="left")),
+        cards="\n".join(_card(chart, places) for chart in charts),
+        runs=_runs_table(study.results.merge(runs, on="run_id", how="left"), places),
         deviations=_items(deviations(study.results)),
         provenance=_provenance(study),
         style=asset("style.css").read_text(),
         data=_script_safe(json.dumps(jsonable(data), ensure_ascii=False, separators=(",", ":"))),
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
-        app=asset("app.js").read_text(),
+        app=asset("charts.js").read_text() + asset("app.js").read_text(),
     )
 
 
@@ -93,58 +101,61 @@ def _filters(results: pd.DataFrame) -> str:
     )
 
 
-def _card(chart: Chart) -> str:
+def _card(chart: Chart, places: dict[str, int]) -> str:
     key, links = escape(chart.key), ""
     for kind in ("svg", "pdf", "csv"):
         links += f"<a href='figures/{key}.{kind}' download>{kind.upper()}</a> "
     return f"""<section class="card" id="{key}" aria-labelledby="{key}-title">
 <h2 id="{key}-title">{escape(chart.title)}</h2>
 <figure>
-<div class="chart" data-chart="{key}" role="img" aria-label="{escape(chart.title)}; the numbers are in the table below"></div>
+<div class="chart" data-chart="{key}" role="img" aria-label="{escape(chart.title)}; the numbers and their runs are in the table below"></div>
 <noscript><img src="figures/{key}.svg" alt="{escape(chart.title)}"></noscript>
 <figcaption>{escape(chart.caption)}</figcaption>
 </figure>
 <p class="reading"><strong>How to read it.</strong> {escape(chart.reading)}</p>
-<details><summary>Table ({plural(len(chart.table), "row")})</summary>{_table(chart.table)}</details>
-<p class="links">{links}<a href="#runs">runs</a></p>
+<details><summary>Table ({plural(len(chart.table), "row")})</summary>{_table(chart, places)}</details>
+<p class="links">{links}<button type="button" data-figure="{key}">Runs behind it</button></p>
 </section>"""
 
 
-def _table(table: pd.DataFrame) -> str:
-    shown = table.head(_MOST_ROWS)
+def _table(chart: Chart, places: dict[str, int]) -> str:
+    shown = chart.table.head(_MOST_ROWS)
     head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in shown)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>"
+        "<tr>" + "".join(f"<td>{_cell(value, places)}</td>" for value in row) + "</tr>"
         for row in shown.itertuples(index=False)
     )
-    more = len(table) - len(shown)
+    more = len(chart.table) - len(shown)
     rest = f"<p>{plural(more, 'more row')} in the CSV file.</p>" if more else ""
     return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='Table'><table><thead><tr>{head}"
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{escape(chart.title)}, table'><table><thead><tr>{head}"
         f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
     )
 
 
-def _cell(value) -> str:
+def _cell(value, places: dict[str, int]) -> str:
+    """A table's cell as HTML: a number in short, text escaped, the runs behind a row as buttons."""
+    if isinstance(value, list):
+        return " ".join(_run_button(run, places) for run in value)
     if isinstance(value, str | bool):
-        return str(value)
+        return escape(str(value))
     if pd.isna(value):
         return ""
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:.5g}"
 
 
-def _runs_table(results: pd.DataFrame) -> str:
+def _run_button(run: str, places: dict[str, int]) -> str:
+    return f"<button type='button' class='run' data-run='{places[run]}'>{escape(run)}</button>"
+
+
+def _runs_table(results: pd.DataFrame, places: dict[str, int]) -> str:
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("run", *_RUN_COLUMNS.values()))
     rows = []
     ordered = results.sort_values(["params", "repeated_fraction", "repeats", "seed"])
     for row in ordered.to_dict("records"):
-        cells = "".join(f"<td>{escape(_cell(row[name]))}</td>" for name in _RUN_COLUMNS)
-        run = escape(row["run_id"])
-        rows.append(
-            f"<tr data-params='{row['params']}' data-seed='{row['seed']}' "
-            f"data-repeated_fraction='{row['repeated_fraction']:g}'>"
-            f"<td><button class='run' data-run='{run}'>{run}</button></td>{cells}</tr>"
-        )
+        cells = "".join(f"<td>{_cell(row[name], places)}</td>" for name in _RUN_COLUMNS)
+        run = row["run_id"]
+        rows.append(f"<tr data-run='{places[run]}'><td>{_run_button(run, places)}</td>{cells}</tr>")
     return (
         f"<table><thead><tr>{head}</tr></thead><tbody id='run-rows'>{''.join(rows)}</tbody></table>"
     )

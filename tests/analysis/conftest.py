@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.report import write_report
+
 
 def multiplier_at(params, repeats, fraction, worst=0.3):
     """The multiplier that the synthetic runs have: lowest (`worst`) at E = 4e4 N^-0.5."""
@@ -80,3 +82,16 @@ def study_dir(tmp_path):
     results.to_parquet(folder / "results.parquet")
     curves.to_parquet(folder / "curves.parquet")
     return folder
+
+
+@pytest.fixture(scope="session")
+def report(tables, tmp_path_factory):
+    """The page of a synthetic study's report; its names are markup and formulas."""
+    folder = tmp_path_factory.mktemp("study")
+    results, curves = tables(noise=0.003)
+    for table in (results, curves):
+        table["run_id"] = "<img/src=x/onerror=alert(1)>" + table.run_id
+    results["corpus"] = "=cmd()"
+    results.to_parquet(folder / "results.parquet")
+    curves.to_parquet(folder / "curves.parquet")
+    return write_report(folder)
