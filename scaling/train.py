@@ -109,7 +109,7 @@ def train(
             config.seed
         )
         step = first = int(state.step)
-        clock.compiling += battery.compile(state.params)
+        clock.probing += battery.compile(state.params)
         on_start(step)
         row, saved = None, time.perf_counter()
         if step == 0:
