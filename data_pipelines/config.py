@@ -90,7 +90,8 @@ class MixtureConfig(Config):
     """
 
     corpus: str = Field(
-        "pydocs", description="Corpus to train on: pydocs, pycode, zipf, c4/en, text_files:DIR."
+        "pydocs",
+        description="Corpus to train on: pydocs, pycode, zipf, markov, c4/en, text_files:DIR.",
     )
     vocabulary: str = Field(
         "bytes",

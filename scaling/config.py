@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from data_pipelines.config import Config, Count, MixtureConfig
 
@@ -144,6 +144,11 @@ class TrainingConfig(Config):
     ood_corpus: str | None = Field(
         "pycode", description="Corpus of the out-of-distribution loss; null for none."
     )
+    probes: tuple[Literal["in_context", "copying", "heads", "vectors", "ablation"], ...] = Field(
+        (),
+        description="What is measured beside losses at each evaluation: in_context, copying, heads, "
+        "vectors, and at the end ablation (with heads).",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -158,8 +163,16 @@ class TrainingConfig(Config):
                 values["learning_rate"] = learning_rate_for(values["d_model"])
         return values
 
+    @field_validator("probes")
+    @classmethod
+    def _in_order(cls, probes: tuple[str, ...]) -> tuple[str, ...]:
+        # Sorted, so that equal runs have equal configs.
+        if "ablation" in probes and "heads" not in probes:
+            raise ValueError("ablation needs heads, to know which to ablate; add heads")
+        return tuple(sorted(set(probes)))
 
-_LATER = ("head_size", "mlp", "smeared_keys", "dropout")
+
+_LATER = ("head_size", "mlp", "smeared_keys", "dropout", "probes")
 """Fields younger than the first recorded study: no part of a run's identity at their defaults, so
 that the runs from before keep theirs."""
 

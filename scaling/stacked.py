@@ -46,8 +46,12 @@ SAME += ("evaluations", "evaluation_tokens")
 
 
 def stack_key(config: RunConfig) -> tuple:
-    """Equal for runs that can be trained together: of one shape, length and evaluations."""
-    return tuple(getattr(config, name) for name in SAME)
+    """Equal for runs that can be trained together: of one shape, length and evaluations.
+
+    Runs with probes go alone, as those look at one model.
+    """
+    alone = config.run_id if config.probes else None
+    return *(getattr(config, name) for name in SAME), alone
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from scaling.hosts import host_rows
 from scaling.layout import Layout
 from scaling.model import count_params
 from scaling.optimiser import Hyper, learning_rates
+from scaling.probes.battery import Battery, Details
 from scaling.program import STEPS_AT_ONCE, Program, State, Tally, program_for
 
 CHECKPOINT_SECONDS = 300.0
@@ -58,6 +60,7 @@ class Clock:
     feeding: float = 0.0
     training: float = 0.0
     evaluating: float = 0.0
+    probing: float = 0.0
     saving: float = 0.0
 
 
@@ -72,6 +75,7 @@ def train(
     profile_dir: Path | None = None,
     on_start: Callable[[int], None] = lambda step: None,
     on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_details: Callable[[Details], None] = lambda details: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
@@ -79,7 +83,8 @@ def train(
 
     Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none), of which the newest
     `keep` stay; `on_start` gets the step it goes on from, `on_evaluation` a row each evaluation
-    (losses in nats per token). A trace of the second and third call of the device goes to
+    (losses in nats per token), `on_details` after it what the probes have found for other tables,
+    each row with its `step` and `tokens`. A trace of the second and third call of the device goes to
     `profile_dir`, for TensorBoard's profiler or Perfetto. `should_stop` is asked between calls of
     the device; if it says so, the state is saved first.
     Raises OstinatoError on data, layout or checkpoints that do not fit, Diverged on a loss that is
@@ -97,16 +102,20 @@ def train(
     on_progress(Progress(0, config.steps, np.nan, 0.0, np.nan, "compiling"))
     program = program_for(config, data.vocabulary_size, layout, devices)
     clock.compiling = program.compile()
+    battery = Battery(config, program, sets["test"])
+    measure = partial(_evaluate, program, battery, config, sets, clock)
     try:
         state = (checkpoints and checkpoints.restore(program.abstract_state)) or program.init(
             config.seed
         )
         step = first = int(state.step)
+        clock.probing += battery.compile(state.params)
         on_start(step)
         row, saved = None, time.perf_counter()
         if step == 0:
-            row = _evaluate(program, state, sets, 0.0, clock)
+            row, details = measure(state, 0.0)
             on_evaluation(row)
+            on_details(details)
         for number, stop in enumerate(chunks(config, step)):
             if profile_dir and number == 1:
                 trace.enter_context(jax.profiler.trace(profile_dir, create_perfetto_trace=True))
@@ -125,8 +134,9 @@ def train(
             on_progress(progress_of(config, step, first, loss, clock))
 
             if step in evaluation_steps(config):
-                row = _evaluate(program, state, sets, rates[step - 1], clock)
+                row, details = measure(state, rates[step - 1])
                 on_evaluation(row)
+                on_details(details)
                 state = state.replace(tally=jax.tree.map(lambda x: x * 0, state.tally))
             done, stop_now = step == config.steps, should_stop()
             due = done or stop_now or time.perf_counter() - saved > CHECKPOINT_SECONDS
@@ -138,7 +148,7 @@ def train(
             if stop_now and not done:
                 raise Interrupted(f"stopped at step {step}")
         if row is None:  # resumed from the finished state
-            row = _evaluate(program, state, sets, rates[-1], clock)
+            row, _ = measure(state, rates[-1])
     finally:
         trace.close()
         if checkpoints:
@@ -175,6 +185,7 @@ def summary_of(
         "feed_seconds": clock.feeding,
         "train_seconds": clock.training,
         "evaluate_seconds": clock.evaluating,
+        "probe_seconds": clock.probing,
         "save_seconds": clock.saving,
         "platform": program.mesh.devices.flat[0].device_kind,
         "jax_version": jax.__version__,
@@ -205,18 +216,33 @@ def evaluation_sets(config: RunConfig, data: TrainingData, data_dir: Path) -> di
 
 
 def _evaluate(
-    program: Program, state: State, sets: dict, learning_rate: float, clock: Clock
-) -> dict[str, Any]:
-    """A row of the run's curve: held-out losses, and the means of the tally."""
+    program: Program,
+    battery: Battery,
+    config: RunConfig,
+    sets: dict[str, np.ndarray],
+    clock: Clock,
+    state: State,
+    learning_rate: float,
+) -> tuple[dict[str, Any], Details]:
+    """A row of the run's curve (held-out losses, the means of the tally, what probes find in a
+    number), and the rest of what they find."""
     start = time.perf_counter()
-    losses = {}
-    for name, tokens in sets.items():
-        sums, counts = program.losses(state.params, tokens)
-        losses[name] = _mean(sums.sum(dtype=np.float64), counts.sum())
-    tally = jax.device_get(state.tally)
-    row = evaluation_row(program, int(state.step), tally, losses, learning_rate)
-    clock.evaluating += time.perf_counter() - start
-    return row | {"seconds": clock.training}
+    token_losses = {
+        name: program.token_losses(state.params, tokens) for name, tokens in sets.items()
+    }
+    losses = {
+        name: _mean(token_losses[name].sum(dtype=np.float64), (tokens[:, 1:] != 0).sum())
+        for name, tokens in sets.items()
+    }
+    tally, step = jax.device_get(state.tally), int(state.step)
+    row = evaluation_row(program, step, tally, losses, learning_rate)
+    probing = time.perf_counter()
+    clock.evaluating += probing - start
+    found, details = battery.measure(state.params, token_losses["test"], last=step == config.steps)
+    clock.probing += time.perf_counter() - probing
+    when = {"step": step, "tokens": row["tokens"]}
+    details = {table: [when | each for each in rows] for table, rows in details.items()}
+    return row | found | {"seconds": clock.training}, details
 
 
 def evaluation_row(
@@ -256,7 +282,7 @@ def check_finite(tally: Tally, step: int) -> float:
 
 def progress_of(config: RunConfig, step: int, first: int, loss: float, clock: Clock) -> Progress:
     """Where a run is that began at step `first`."""
-    spent = clock.training + clock.feeding + clock.evaluating
+    spent = clock.training + clock.feeding + clock.evaluating + clock.probing
     speed = (step - first) * config.batch_size * config.context / spent
     left = (config.steps - step) * config.batch_size * config.context / speed
     return Progress(step, config.steps, loss, speed, left)

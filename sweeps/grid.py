@@ -199,6 +199,7 @@ def columns(run: RunConfig) -> dict[str, Any]:
     pools = json.dumps([pool.model_dump() for pool in run.pools]) if run.pools else None
     return run.model_dump() | {
         "pools": pools,
+        "probes": " ".join(run.probes) or None,
         "run_id": run.run_id,
         "params": run.params,
         "pool_tokens": run.pool_tokens,

@@ -1,9 +1,10 @@
 """The run store: a study's directory, written by many processes, read by anyone.
 
-    grid.yaml  meta.json  results.parquet  curves.parquet
-    runs/RUN_ID/  config.json  status.json  metrics.parquet  log.txt  checkpoints/
+    grid.yaml  meta.json  results.parquet  curves.parquet  TABLE.parquet
+    runs/RUN_ID/  config.json  status.json  metrics.parquet  TABLE.parquet  log.txt  checkpoints/
     claims/RUN_ID
 
+A TABLE is what probes have found, of those in DETAILS.
 Every file but the logs is replaced whole, so that a reader never sees half of one.
 """
 
@@ -33,6 +34,10 @@ from sweeps.storage import read_many, write_bytes, write_json
 
 STATES = ("pending", "running", "lost", "failed", "done")
 """Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
+
+DETAILS = ("positions", "copies", "heads", "vectors", "patterns", "ablations")
+"""Tables beside the curves: loss by token index, loss by copy, scores by head, per-token losses,
+attention of the strongest heads, and what a model loses without a head."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,20 @@ class RunDirectory:
         write_json(
             self.path / "status.json", {"state": "running", "step": step, "since": time.time()}
         )
-        rows = self.metrics()
-        self._write_metrics(rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0])
+        for table in ("metrics", *DETAILS):
+            rows = self.table(table)
+            kept = rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0]
+            if len(kept) < len(rows):
+                self._write(table, kept)
 
     def evaluation(self, row: dict[str, Any]) -> None:
         """Add a row to the run's curve."""
-        self._write_metrics(pd.concat([self.metrics(), pd.DataFrame([row])], ignore_index=True))
+        self._add("metrics", [row])
+
+    def details(self, found: dict[str, list[dict[str, Any]]]) -> None:
+        """Add rows to tables of `DETAILS`."""
+        for table, rows in found.items():
+            self._add(table, rows)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Record the summary of a run that has come to its end."""
@@ -95,18 +108,27 @@ class RunDirectory:
 
     def metrics(self) -> pd.DataFrame:
         """The run's curve so far: a row an evaluation."""
+        return self.table("metrics")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run so far; empty where there is none."""
         try:
-            return pd.read_parquet(self.path / "metrics.parquet")
+            return pd.read_parquet(self.path / f"{name}.parquet")
         except FileNotFoundError:
             return pd.DataFrame()
 
-    def _write_metrics(self, rows: pd.DataFrame) -> None:
+    def _add(self, table: str, rows: list[dict[str, Any]]) -> None:
+        parts = [part for part in (self.table(table), pd.DataFrame(rows)) if len(part)]
+        if parts:
+            self._write(table, pd.concat(parts, ignore_index=True))
+
+    def _write(self, table: str, rows: pd.DataFrame) -> None:
         if rows.empty:
-            (self.path / "metrics.parquet").unlink(missing_ok=True)
+            (self.path / f"{table}.parquet").unlink(missing_ok=True)
             return
         # None means not measured: a number's column, whatever the first rows hold.
         rows = rows.astype({name: float for name in rows if rows[name].isna().any()})
-        with replacing(self.path / "metrics.parquet") as temporary:
+        with replacing(self.path / f"{table}.parquet") as temporary:
             rows.to_parquet(temporary, index=False)
 
 
@@ -184,7 +206,7 @@ class StudyDirectory:
         """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
         runs' files into the study or another directory, and return them.
 
-        Runs not done are in the results without losses.
+        Those of `DETAILS` that a run has are written beside them. Runs not done are in the results without losses.
         """
         meta = json.loads((self.path / "meta.json").read_text())
         shared = {name: meta[name] for name in ("ostinato_version", "git_commit")}
@@ -195,16 +217,19 @@ class StudyDirectory:
             results.append(row | status.get("summary", {}) | row | shared)
             if status["state"] != "pending":
                 begun.append(row["run_id"])
-        tables = pd.DataFrame(results), self._curves(begun)
-        for name, table in zip(("results", "curves"), tables, strict=True):
+        tables = pd.DataFrame(results), self._joined("metrics", begun)
+        probed = [row["run_id"] for row in results if row["run_id"] in begun and row["probes"]]
+        named = dict(zip(("results", "curves"), tables, strict=True))
+        found = {name: self._joined(name, probed) for name in DETAILS if probed}
+        for name, table in (named | {k: t for k, t in found.items() if len(t)}).items():
             content = io.BytesIO()
             table.to_parquet(content, index=False)
             write_bytes((into or self.path) / f"{name}.parquet", content.getvalue())
         return tables
 
-    def _curves(self, run_ids: list[str]) -> pd.DataFrame:
-        """The curves of runs, one below the other."""
-        found = read_many(self.path, [f"runs/{run_id}/metrics.parquet" for run_id in run_ids])
+    def _joined(self, table: str, run_ids: list[str]) -> pd.DataFrame:
+        """A table of runs, one below the other."""
+        found = read_many(self.path, [f"runs/{run_id}/{table}.parquet" for run_id in run_ids])
         tables = []
         for run_id, content in zip(run_ids, found, strict=True):
             if content is not None:

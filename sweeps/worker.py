@@ -79,6 +79,7 @@ def run_one(
                     **asked,
                     on_start=lambda step: run.begin(config, step),
                     on_evaluation=curves,
+                    on_details=run.details,
                     on_progress=lambda progress: tell("progress", **asdict(progress)),
                 )
         except (OstinatoError, Diverged) as error:

@@ -1,7 +1,8 @@
 """Corpora by name, as TFDS builders: what they are made of, prepared once and read ever after.
 
 Start with `corpus_builder`. `embedded` makes text from installed packages, `zipf` from a process
-whose entropy is known, `text_files` from a user's directory; any other name is one of TFDS.
+whose entropy is known, `markov` from one that is learned by copying, `text_files` from a user's
+directory; any other name is one of TFDS.
 Imports stand inside the functions, so that the processes that extract text load no TensorFlow.
 """
 
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
     """The TFDS builder of a corpus, prepared or not.
 
-    `corpus` is 'pydocs', 'pycode', 'zipf', 'zipf/200MB-seed3', 'text_files:DIR', or the
-    'name/config' of a TFDS dataset with a text feature, such as 'c4/en'.
+    `corpus` is 'pydocs', 'pycode', 'zipf', 'zipf/200MB-seed3', 'markov', 'text_files:DIR', or
+    the 'name/config' of a TFDS dataset with a text feature, such as 'c4/en'.
     Raises OstinatoError on a name that is none of them.
     """
     root = data_dir / "tfds"
-    kind, _, rest = corpus.partition("/") if corpus.startswith("zipf") else corpus.partition(":")
+    synthetic = corpus.startswith(("zipf", "markov"))
+    kind, _, rest = corpus.partition("/" if synthetic else ":")
     if kind in ("pydocs", "pycode") and not rest:
         from data_pipelines.corpora.embedded import PyCode, PyDocs
 
@@ -38,6 +40,10 @@ def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
         from data_pipelines.corpora.zipf import Zipf, ZipfConfig
 
         return Zipf(ZipfConfig.parse(rest), root)
+    if kind == "markov":
+        from data_pipelines.corpora.markov import Markov, MarkovConfig
+
+        return Markov(MarkovConfig.parse(rest), root)
     if kind == "text_files":
         from data_pipelines.corpora.text_files import TextFiles
 

@@ -8,7 +8,6 @@ i - m * P + 1 for m = 1, 2, ... up to (i - 1) // P.
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from scaling.probes import sequences

@@ -1,5 +1,7 @@
 """Facts that hold of each probe by itself."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,7 @@ def test_loss_that_falls_with_the_index_scores_below_zero_and_its_curve_falls():
     assert in_context.score(losses) < -0.5
     curve = in_context.curve(losses)
     assert len(curve) == 128
-    assert all(a["loss"] > b["loss"] for a, b in zip(curve, curve[1:], strict=False))
+    assert all(a["loss"] > b["loss"] for a, b in itertools.pairwise(curve))
     assert np.mean([row["index"] for row in curve]) == 128.5
 
 
