@@ -14,7 +14,7 @@ study: $(READY)  ## Run the quick study (minutes) and print where its report is
 	@$(BIN)/ostinato study quick --out $(STUDY)
 
 test: $(READY)  ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 15
 
 bench: $(READY)  ## Measure speed against named peers
 	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini 'python_files=bench_*.py'
