@@ -198,7 +198,7 @@ def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(shards, 
     prepare_data(mixture, whole)
     rng = np.random.default_rng(5)
     killed = 0
-    for _ in range(4 if shards == 1 else 2):
+    for _ in range(3 if shards == 1 else 1):
         process = _start(mixture, place)
         while shards > 1 and not psutil.Process(process.pid).children():
             assert process.poll() is None, "packed before it could be killed"

@@ -67,8 +67,8 @@ def test_a_shape_is_compiled_once_for_all_its_runs(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_what_does_not_fit_makes_way_for_a_smaller_microbatch(tmp_path, monkeypatch):
     # Tried from a layout on that only the compiler knows not to fit: 16 GiB of activations.
-    run = config(d_model=1024, context=8192, batch_size=64, vocabulary="bytes", layers=4)
-    tried = [Layout(), Layout(microbatch=8)]
+    run = config(d_model=512, context=512, batch_size=4096, vocabulary="bytes", layers=2)
+    tried = [Layout(), Layout(microbatch=64)]
     monkeypatch.setattr(search, "candidates", lambda run, accelerator: iter(tried))
     (found,) = plan_shapes([run], V5E, tmp_path)
     assert found.layout == tried[1] and found.tried == 2 and found.memory < 16 * 2**30
