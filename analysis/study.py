@@ -21,6 +21,7 @@ from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
 from analysis.probes import find_probes, probe_multipliers
 from analysis.tables import Study, read_study
+from analysis.transfer import transfer_cells, transfer_sentences, transfers
 from analysis.words import count, plural, share
 
 _MOST_PEAKS = 6
@@ -38,6 +39,8 @@ class Analysis:
     bound: each peak beside its incentive bound (`memorisation.against_bound`);
     descents: rises of test loss during training (`descent.rise_by_cell`);
     probes: multipliers by other measures (`probes.probe_multipliers`);
+    transfers, transfer: fine-tuned runs beside those from scratch, and their means over seeds
+    (`transfer.transfers`, `transfer.transfer_cells`);
     held_out: cells beside their prediction from the other sizes (`predict.held_out_sizes`);
     laws: the control law of each setting; summary, notes: sentences for a reader.
     """
@@ -51,6 +54,8 @@ class Analysis:
     bound: pd.DataFrame
     descents: pd.DataFrame
     probes: pd.DataFrame
+    transfers: pd.DataFrame
+    transfer: pd.DataFrame
     held_out: pd.DataFrame
     laws: dict[int, PowerLaw]
     summary: tuple[str, ...]
@@ -71,6 +76,8 @@ def analyse(study: Study | str | Path) -> Analysis:
     descents = rise_by_cell(rises(study))
     measured = find_probes(study)
     probes = probe_multipliers(study, runs, measured)
+    tuned = transfers(study)
+    cells_tuned = transfer_cells(tuned)
     held_out = _held_out(runs, laws)
     notes = [*study.notes, *(law_notes if study.repeated.size else [])]
     unpaired = int((~runs.paired & runs.control_loss.notna()).sum())
@@ -85,9 +92,10 @@ def analyse(study: Study | str | Path) -> Analysis:
             f"No multiplier by {', '.join(silent)}: among the controls there is no improvement "
             "with size to read one off."
         )
-    summary = summarise(study, peaks, laws, band)
+    summary = summarise(study, peaks, laws, band) + transfer_sentences(cells_tuned)
     return Analysis(
-        *(study, runs, cells, controls, peaks, band, bound, descents, probes, held_out, laws),
+        *(study, runs, cells, controls, peaks, band, bound, descents, probes),
+        *(tuned, cells_tuned, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
 
@@ -147,6 +155,8 @@ def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
         "bound",
         "descents",
         "probes",
+        "transfers",
+        "transfer",
         "held_out",
     ):
         write_parquet(folder / f"{name}.parquet", getattr(analysis, name))

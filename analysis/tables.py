@@ -25,7 +25,8 @@ PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", 
 class Study:
     """A study's tables, checked.
 
-    results: one row a usable run, with `is_control`, `setting` and `scan` (numbers) added;
+    results: one row a usable run, with `is_control`, `setting` and `scan` (numbers; -1 and -2 for
+    fine-tuned runs, which belong to none) added;
     curves: one row an evaluation of those runs;
     scans: one row a scan, as `scans.assign_scans` makes them;
     meta: name, provenance and machine; notes: what was set aside and why, one sentence each.
@@ -45,7 +46,12 @@ class Study:
     @property
     def repeated(self) -> pd.DataFrame:
         """The runs with repetition."""
-        return self.results[~self.results.is_control]
+        return self.results[self.results.repeated_fraction > 0]
+
+    @property
+    def fine_tuned(self) -> pd.DataFrame:
+        """The runs that began with another run's weights (`pretrained_run`)."""
+        return self.results[self.results.setting < 0]
 
     def of_seed(self, seed: int) -> Study:
         """The study as that seed's runs alone tell it, with the same settings and scans."""
@@ -86,9 +92,9 @@ def make_study(
     """A `Study` from tables at hand, with the same checks as `read_study`."""
     require_columns(results, REQUIRED, "results")
     results, notes = _usable(results)
-    results["is_control"] = results.repeated_fraction == 0
-    results.loc[results.is_control, "repeats"] = 0
-    results, scans = assign_scans(results)
+    results.loc[results.repeated_fraction == 0, "repeats"] = 0
+    results, scans = _in_scans(results)
+    results["is_control"] = (results.repeated_fraction == 0) & (results.setting >= 0)
     if not results.is_control.any():
         notes.append(
             "No controls (repeated_fraction 0): damage, effective params and multiplier cannot be "
@@ -108,6 +114,17 @@ def make_study(
     return Study(
         results, curves, scans, {"name": "study"} | (meta or {}) | provenance, tuple(notes)
     )
+
+
+def _in_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The runs in their scans; those that are fine-tuned in none."""
+    if "pretrained_run" not in results or results.pretrained_run.isna().all():
+        return assign_scans(results)
+    tuned = results.pretrained_run.notna()
+    if tuned.all():
+        raise AnalysisError("results: all runs are fine-tuned (pretrained_run); add those before")
+    own, scans = assign_scans(results[~tuned])
+    return pd.concat([own, results[tuned].assign(setting=-1, scan=-2)]).sort_index(), scans
 
 
 def require_columns(table: pd.DataFrame, columns, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orbax.checkpoint as ocp
 from etils import epath
 
@@ -76,3 +78,20 @@ class Checkpoints:
         """Wait for the saves under way."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def final_params(config: RunConfig, directory: epath.PathLike, abstract_state: State) -> Any:
+    """The weights that a run ended with, laid out as `abstract_state` says.
+
+    Raises OstinatoError where its last checkpoint is not that of its end.
+    """
+    checkpoints = Checkpoints(directory, config)
+    try:
+        if config.steps not in checkpoints.steps():
+            raise OstinatoError(
+                f"pretrained_run: {config.run_id} has no final checkpoint in {directory}; "
+                "delete the run's directory and train it again"
+            )
+        return checkpoints.restore(abstract_state, config.steps).params
+    finally:
+        checkpoints.close()

@@ -149,6 +149,11 @@ class TrainingConfig(Config):
         description="What is measured beside losses at each evaluation: in_context, copying, heads, "
         "vectors, and at the end ablation (with heads).",
     )
+    pretrained_run: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{12}$",
+        description="Fine-tuning: id of the run of the study whose final weights this one begins with.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -172,7 +177,7 @@ class TrainingConfig(Config):
         return tuple(sorted(set(probes)))
 
 
-_LATER = ("head_size", "mlp", "smeared_keys", "dropout", "probes")
+_LATER = ("head_size", "mlp", "smeared_keys", "dropout", "probes", "pretrained_run")
 """Fields younger than the first recorded study: no part of a run's identity at their defaults, so
 that the runs from before keep theirs."""
 

@@ -48,9 +48,10 @@ SAME += ("evaluations", "evaluation_tokens")
 def stack_key(config: RunConfig) -> tuple:
     """Equal for runs that can be trained together: of one shape, length and evaluations.
 
-    Runs with probes go alone, as those look at one model.
+    Runs with probes go alone, as those look at one model, and fine-tuned ones, as their weights
+    come from elsewhere.
     """
-    alone = config.run_id if config.probes else None
+    alone = config.run_id if config.probes or config.pretrained_run else None
     return *(getattr(config, name) for name in SAME), alone
 
 

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from data_pipelines.stream import TrainingData, heldout, open_data, open_store
-from scaling.checkpoints import Checkpoints
+from scaling.checkpoints import Checkpoints, final_params
 from scaling.config import RunConfig
 from scaling.hosts import host_rows
 from scaling.layout import Layout
@@ -69,6 +69,7 @@ def train(
     *,
     data_dir: Path,
     checkpoint_dir: Path | None = None,
+    pretrained: tuple[RunConfig, Path] | None = None,
     keep: int = 1,
     layout: Layout = Layout(),  # noqa: B008 - frozen
     devices: list[Any] | None = None,
@@ -81,7 +82,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a run to its end and return its summary: final losses, sizes, FLOPs, seconds.
 
-    Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none), of which the newest
+    `pretrained` is the run whose final weights it begins with, and where its checkpoints lie; the
+    optimiser begins anew. Goes on from the newest checkpoint in `checkpoint_dir` (None keeps none), of which the newest
     `keep` stay; `on_start` gets the step it goes on from, `on_evaluation` a row each evaluation
     (losses in nats per token), `on_details` after it what the probes have found for other tables,
     each row with its `step` and `tokens`. A trace of the second and third call of the device goes to
@@ -105,9 +107,12 @@ def train(
     battery = Battery(config, program, sets["test"])
     measure = partial(_evaluate, program, battery, config, sets, clock)
     try:
-        state = (checkpoints and checkpoints.restore(program.abstract_state)) or program.init(
-            config.seed
-        )
+        state = checkpoints and checkpoints.restore(program.abstract_state)
+        if not state:
+            state = program.init(config.seed)
+            if pretrained:
+                params = final_params(*pretrained, program.abstract_state)
+                state = state.replace(params=params)
         step = first = int(state.step)
         clock.probing += battery.compile(state.params)
         on_start(step)

@@ -116,6 +116,7 @@ class Display(Watcher):
 def describe(run: RunConfig) -> str:
     """A run in a few words."""
     repeated = f"f {run.repeated_fraction:g} x{run.repeats}" if run.repeats else "control"
+    repeated = f"from {run.pretrained_run}" if run.pretrained_run else repeated
     return f"{short(run.params)} {repeated} seed {run.seed}"
 
 

@@ -16,13 +16,39 @@ from typing import Any
 import yaml
 from pydantic import Field, field_validator
 
-from data_pipelines.config import Config, unknown_name
+from data_pipelines.config import Config, Count, unknown_name
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from sweeps.select import matches
 
 SHIPPED = Path(__file__).parent / "grids"
 """Grids that come with Ostinato, named by their files."""
+
+
+class FineTuning(Config):
+    """Runs that begin with the final weights of others, and one from scratch beside each."""
+
+    select: str = Field(description="Expression; the runs that match are fine-tuned.")
+    corpus: str = Field(description="Corpus to fine-tune on.")
+    tokens: Count = Field(description="Training tokens of fine-tuning.")
+    learning_rate_factor: float = Field(
+        0.5, gt=0, description="Peak learning rate, as a share of pre-training's."
+    )
+    warmup_fraction: float = Field(0.02, ge=0, le=1, description="Share of steps to warm up in.")
+
+    def runs_of(self, parent: RunConfig) -> tuple[RunConfig, RunConfig]:
+        """The run fine-tuned from `parent`, and the same from scratch, at full learning rate and warm-up.
+
+        The corpus of before is what their out-of-distribution loss is measured on.
+        """
+        values = parent.control().model_dump()
+        values |= {"corpus": self.corpus, "tokens": self.tokens, "ood_corpus": parent.corpus}
+        tuned = values | {
+            "pretrained_run": parent.run_id,
+            "learning_rate": parent.learning_rate * self.learning_rate_factor,
+            "warmup_fraction": self.warmup_fraction,
+        }
+        return RunConfig.parse(tuned, "fine_tuning"), RunConfig.parse(values, "fine_tuning")
 
 
 class Grid(Config):
@@ -41,6 +67,10 @@ class Grid(Config):
     runs: list[dict[str, Any]] = Field(
         default_factory=list,
         description="Runs beside the product; a list in one multiplies as an axis does.",
+    )
+    fine_tuning: list[FineTuning] = Field(
+        default_factory=list,
+        description="Which of the runs are fine-tuned on another corpus, after they are done.",
     )
     exclude: list[str] = Field(
         default_factory=list,
@@ -92,8 +122,14 @@ class Plan:
         number, _, count = share.partition("/")
         if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
             raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
-        longest_first = sorted(self.runs, key=lambda run: (-run.flops(0), run.run_id))
-        return Plan(self.grid, tuple(longest_first[int(number) :: int(count)]), self.identical)
+        families: dict[str, list[RunConfig]] = {}
+        for run in self.runs:  # a fine-tuned one goes with the run it begins with
+            families.setdefault(run.pretrained_run or run.run_id, []).append(run)
+        longest_first = sorted(
+            families.items(), key=lambda item: (-sum(run.flops(0) for run in item[1]), item[0])
+        )
+        own = [run for _, runs in longest_first[int(number) :: int(count)] for run in runs]
+        return Plan(self.grid, tuple(own), self.identical)
 
     def run(self, run_id: str) -> RunConfig:
         """The run whose id begins so; raises OstinatoError if there is not exactly one."""
@@ -178,7 +214,34 @@ def expand(grid: Grid, where: str = "") -> Plan:
         run_id = config.run_id
         distinct.add(run_id)
         runs.setdefault(run_id, config)
+    for tuning in grid.fine_tuning:
+        for child in _fine_tuned(tuning, list(runs.values()), where):
+            runs.setdefault(child.run_id, child)
+    for run in runs.values():
+        if run.pretrained_run and run.pretrained_run not in runs:
+            raise OstinatoError(
+                f"{where}: pretrained_run: {run.pretrained_run} is no run of this grid; "
+                "add it, or use fine_tuning"
+            )
     return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
+
+
+def _fine_tuned(tuning: FineTuning, runs: list[RunConfig], where: str) -> list[RunConfig]:
+    """The runs that a fine-tuning adds; raises OstinatoError where there is nothing to tune."""
+    before = [run for run in runs if run.corpus != tuning.corpus and not run.pretrained_run]
+    parents = [run for run in before if matches(tuning.select, columns(run))]
+    if not parents:
+        raise OstinatoError(
+            f"{where}: fine_tuning.select: no run of another corpus than {tuning.corpus} matches "
+            f"{tuning.select!r}"
+        )
+    for parent in parents:
+        if parent.vocabulary != "bytes":
+            raise OstinatoError(
+                f"{where}: fine_tuning.corpus: {tuning.corpus} has not the {parent.vocabulary} "
+                f"vocabulary of {parent.corpus}; give vocabulary: bytes"
+            )
+    return [child for parent in parents for child in tuning.runs_of(parent)]
 
 
 def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable[RunConfig]:

@@ -124,6 +124,12 @@ def sweep(
     elsewhere: list[RunConfig] = []
     crashes: dict[str, int] = {}
 
+    def ready() -> list[RunConfig]:
+        """Those waiting that begin with no other run's weights, or with those of a settled one."""
+        pending = {run.run_id for run in (*waiting, *elsewhere)}
+        pending |= {worker.run.run_id for worker in workers.values() if worker.run}
+        return [run for run in waiting if run.pretrained_run not in pending]
+
     def start(number: int) -> None:
         worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
         worker.reader = threading.Thread(target=_read, args=(worker, inbox), daemon=True)
@@ -144,13 +150,14 @@ def sweep(
     try:
         for number in range(len(places)):
             start(number)
-        while waiting or (wait and elsewhere) or any(w.run for w in workers.values()):
+        while ready() or (wait and elsewhere) or any(w.run for w in workers.values()):
             for run in [r for r in elsewhere if not claims.is_held(study.run(r.run_id).claim)]:
                 elsewhere.remove(run)
                 waiting.append(run)  # done meanwhile, or abandoned: a worker finds out
             for worker in workers.values():
-                if worker.run is None and waiting and worker.process.poll() is None:
-                    worker.give(_next(waiting, worker.shape))
+                if worker.run is None and (free := ready()) and worker.process.poll() is None:
+                    waiting.remove(run := _next(free, worker.shape))
+                    worker.give(run)
             try:
                 worker, event = inbox.get(timeout=0.5)
             except queue.Empty:
@@ -238,12 +245,10 @@ def shape_of(run: RunConfig) -> tuple:
     return tuple(getattr(run, name) for name in names)
 
 
-def _next(waiting: list[RunConfig], shape: tuple | None) -> RunConfig:
+def _next(ready: list[RunConfig], shape: tuple | None) -> RunConfig:
     """The longest run, or among those within a tenth of it one of the worker's own shape."""
-    near = [run for run in waiting if run.flops(0) >= 0.9 * waiting[0].flops(0)]
-    run = next((run for run in near if shape_of(run) == shape), waiting[0])
-    waiting.remove(run)
-    return run
+    near = [run for run in ready if run.flops(0) >= 0.9 * ready[0].flops(0)]
+    return next((run for run in near if shape_of(run) == shape), ready[0])
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:

@@ -33,7 +33,7 @@ STOPPED = 75
 
 def run_one(
     config: RunConfig,
-    run: RunDirectory,
+    study: StudyDirectory,
     data_dir: Path,
     tell: Callable[..., None],
     should_stop: Callable[[], bool],
@@ -47,9 +47,11 @@ def run_one(
     from scaling.layout import Layout
     from scaling.train import Diverged, train
 
+    run = study.run(config.run_id)
     asked = {
         "data_dir": data_dir,
         "checkpoint_dir": run.checkpoints,
+        "pretrained": _pretrained(config, study),
         "keep": execution.keep,
         "layout": Layout.read(execution.layouts.get(config.run_id, "")),
         "profile_dir": run.path / "profile" if execution.profile else None,
@@ -69,6 +71,11 @@ def run_one(
         if run.status()["state"] == "done":
             first_says("leave")
             tell("done")
+            return
+        if missing := _not_pretrained(config, study):
+            first_says("leave")
+            run.fail(missing)
+            tell("failed", error=missing)
             return
         first_says("train")
         run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
@@ -95,6 +102,23 @@ def run_one(
             tell("done", seconds=summary["seconds"], test_loss=summary["test_loss"])
     finally:
         claims.release(run.claim)
+
+
+def _pretrained(config: RunConfig, study: StudyDirectory) -> tuple[RunConfig, Path] | None:
+    """The run that this one begins with, and where its checkpoints lie."""
+    if not config.pretrained_run:
+        return None
+    return study.plan.run(config.pretrained_run), study.run(config.pretrained_run).checkpoints
+
+
+def _not_pretrained(config: RunConfig, study: StudyDirectory) -> str:
+    """Why a fine-tuned run cannot begin; empty where it can, or has begun already."""
+    if not config.pretrained_run or study.run(config.run_id).consumed_steps():
+        return ""
+    state = study.run(config.pretrained_run).status()["state"]
+    if state == "done":
+        return ""
+    return f"pretrained_run: {config.pretrained_run} is {state}, not done; train it first"
 
 
 @contextmanager
@@ -143,7 +167,7 @@ def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
                     together = [runs[i] for i in stack]
                     run_stack(together, study, Path(data_dir), tell, stop.is_set, asked.keep)
                     continue
-                run_one(runs[run_id], run, Path(data_dir), tell, stop.is_set, asked)
+                run_one(runs[run_id], study, Path(data_dir), tell, stop.is_set, asked)
             except Exception as error:
                 if type(error).__name__ != "Interrupted":
                     raise

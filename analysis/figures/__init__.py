@@ -14,6 +14,7 @@ from analysis.figures.pool import pool_against_test
 from analysis.figures.probes import probes_against_test
 from analysis.figures.repeats import loss_against_repeats, multiplier_against_repeats
 from analysis.figures.slice import vertical_slice
+from analysis.figures.transfer import fine_tuning
 
 __all__ = ["Chart", "draw", "fit_chart", "gallery", "render", "render_each"]
 
@@ -27,6 +28,7 @@ _FIGURES = (
     bad_band,
     vertical_slice,
     probes_against_test,
+    fine_tuning,
     capacity_share,
     incentive,
     predicted_against_measured,

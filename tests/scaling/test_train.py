@@ -226,3 +226,26 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(config, data
     wild = config.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(Diverged, match=r"loss is .* at step \d+; lower learning_rate"):
         train(wild, data_dir=data_dir)
+
+
+def test_fine_tuning_begins_with_the_weights_of_another_run_and_a_new_optimiser(
+    config, data_dir, tmp_path
+):
+    before = train(config, data_dir=data_dir, checkpoint_dir=tmp_path / "before")
+    changes = {"pretrained_run": config.run_id, "learning_rate": 0.01}
+    tuned = config.control().model_copy(update=changes)
+    assert tuned.run_id != config.control().model_copy(update={"learning_rate": 0.01}).run_id
+    rows = []
+    asked = {"data_dir": data_dir, "pretrained": (config, tmp_path / "before")}
+    train(tuned, **asked, on_evaluation=rows.append)
+    assert rows[0]["step"] == 0
+    assert rows[0]["test_loss"] == pytest.approx(before["test_loss"], rel=1e-6)
+    assert rows[-1]["test_loss"] < before["test_loss"]
+
+
+def test_fine_tuning_needs_the_end_of_the_run_before(config, data_dir, tmp_path):
+    longer = config.model_copy(update={"tokens": config.tokens * 2})
+    train(config, data_dir=data_dir, checkpoint_dir=tmp_path)
+    tuned = config.model_copy(update={"pretrained_run": longer.run_id})
+    with pytest.raises(OstinatoError, match=f"pretrained_run: {longer.run_id} has no final"):
+        train(tuned, data_dir=data_dir, pretrained=(longer, tmp_path))
