@@ -31,7 +31,8 @@ def grid_schema() -> dict[str, Any]:
     one = {name: {"$ref": f"#/$defs/{name}"} for name in fields}
     several = {name: {"type": "array", "minItems": 1, "items": ref} for name, ref in one.items()}
     either = {name: {"anyOf": [one[name], several[name]]} for name in fields}
-    keys = grid["properties"]
+    keys, tuning = grid["properties"], grid["$defs"]["FineTuning"]
+    tuning["properties"] = {name: _value(own) for name, own in tuning["properties"].items()}
     keys["base"] |= _object(one)
     keys["axes"] |= _object(several)
     keys["zipped"] |= {"items": _object(several)}
@@ -40,7 +41,7 @@ def grid_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Ostinato grid",
         **{name: value for name, value in grid.items() if name not in ("title", "$defs")},
-        "$defs": fields | run.get("$defs", {}),
+        "$defs": fields | run.get("$defs", {}) | {"FineTuning": tuning},
     }
 
 
