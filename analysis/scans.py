@@ -17,9 +17,10 @@ from analysis.words import count
 SHAPE = ("params", "params_total", "d_model", "layers", "heads", "d_ff")
 SETTINGS = (
     *("corpus", "vocabulary", "context", "batch_size", "tokens", "unit", "positions"),
-    *("attention_only", "dtype", "learning_rate", "weight_decay", "dropout"),
+    *("attention_only", "smeared_keys", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
 )
+_FREE = ("smeared_keys",)  # adds parameters itself, so that no two values meet at one size
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
@@ -62,8 +63,9 @@ def _settings(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _telling(table: pd.DataFrame, params: pd.Series) -> pd.DataFrame:
-    """The columns of `table` that take several values at one size."""
+    """The columns of `table` that take several values at one size, or that no size decides."""
     several = table.groupby(params).nunique(dropna=False).max() > 1
+    several |= table.nunique(dropna=False).gt(1) & table.columns.isin(_FREE)
     table = table[[name for name in table if several.get(name, False)]].astype(object)
     return table.where(table.notna(), "none")
 

@@ -19,6 +19,7 @@ from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
+from analysis.onset import formation_cells, formations
 from analysis.probes import find_probes, probe_multipliers
 from analysis.tables import Study, read_study
 from analysis.transfer import transfer_cells, transfer_sentences, transfers
@@ -39,6 +40,7 @@ class Analysis:
     bound: each peak beside its incentive bound (`memorisation.against_bound`);
     descents: rises of test loss during training (`descent.rise_by_cell`);
     probes: multipliers by other measures (`probes.probe_multipliers`);
+    formations: in how many seeds of a cell induction heads formed, and when (`onset`);
     transfers, transfer: fine-tuned runs beside those from scratch, and their means over seeds
     (`transfer.transfers`, `transfer.transfer_cells`);
     held_out: cells beside their prediction from the other sizes (`predict.held_out_sizes`);
@@ -54,6 +56,7 @@ class Analysis:
     bound: pd.DataFrame
     descents: pd.DataFrame
     probes: pd.DataFrame
+    formations: pd.DataFrame
     transfers: pd.DataFrame
     transfer: pd.DataFrame
     held_out: pd.DataFrame
@@ -76,6 +79,7 @@ def analyse(study: Study | str | Path) -> Analysis:
     descents = rise_by_cell(rises(study))
     measured = find_probes(study)
     probes = probe_multipliers(study, runs, measured)
+    formed = formation_cells(formations(study))
     tuned = transfers(study)
     cells_tuned = transfer_cells(tuned)
     held_out = _held_out(runs, laws)
@@ -92,10 +96,11 @@ def analyse(study: Study | str | Path) -> Analysis:
             f"No multiplier by {', '.join(silent)}: among the controls there is no improvement "
             "with size to read one off."
         )
-    summary = summarise(study, peaks, laws, band) + transfer_sentences(cells_tuned)
+    summary = summarise(study, peaks, laws, band)
+    summary += [*_formed(formed, peaks, study), *transfer_sentences(cells_tuned)]
     return Analysis(
         *(study, runs, cells, controls, peaks, band, bound, descents, probes),
-        *(tuned, cells_tuned, held_out, laws),
+        *(formed, tuned, cells_tuned, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
 
@@ -143,6 +148,34 @@ def summarise(
     return sentences
 
 
+def _formed(cells: pd.DataFrame, peaks: pd.DataFrame, study: Study) -> list[str]:
+    """Whether induction heads formed without repetition, and at each size's worst repeats."""
+    sentences = []
+    if cells.empty:
+        return sentences
+    for (setting, params), own in cells.groupby(["setting", "params"]):
+        scan = study.scans[study.scans.setting == setting].iloc[0]
+        worst = peaks[(peaks.scan.isin(study.scans.scan[study.scans.setting == setting]))]
+        worst = worst[worst.params == params].repeats
+        told = own[(own.repeats == 0) | own.repeats.isin(worst)].sort_values("repeats")
+        if peaks.size and worst.empty:
+            continue  # a control of the scan in size
+        parts = [_heads_of(row) for row in told.itertuples()]
+        where = _where(study, scan, fraction=False)
+        sentences.append(f"Induction heads at N = {count(params)}{where}: {'; '.join(parts)}.")
+    return sentences
+
+
+def _heads_of(row) -> str:
+    what = f"f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}" if row.repeats else "control"
+    if not row.formed:
+        return f"{what}, none formed in {plural(row.seeds, 'run')}"
+    when = (
+        f"formed in {row.formed} of {plural(row.seeds, 'run')}, at {count(row.onset_tokens)} tokens"
+    )
+    return f"{what}, {when}, with a prefix matching of {row.after:.2f} after"
+
+
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
     """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
     folder = Path(directory) / "analysis"
@@ -155,6 +188,7 @@ def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
         "bound",
         "descents",
         "probes",
+        "formations",
         "transfers",
         "transfer",
         "held_out",

@@ -18,6 +18,8 @@ from analysis.scans import assign_scans
 REQUIRED = ("tokens", "repeated_fraction", "repeats", "seed", "params", "test_loss")
 LOSSES = ("test_loss", "pool_loss", "ood_loss", "unique_loss", "repeated_loss")
 OPTIONAL = ("pool_tokens", "flops", "seconds", *LOSSES[1:])
+DETAILS = ("heads", "patterns", "vectors")
+"""What probes leave beside the curves, and figures are drawn from."""
 PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", "platform")
 
 
@@ -29,6 +31,7 @@ class Study:
     fine-tuned runs, which belong to none) added;
     curves: one row an evaluation of those runs;
     scans: one row a scan, as `scans.assign_scans` makes them;
+    details: tables of probes, those of DETAILS that there are;
     meta: name, provenance and machine; notes: what was set aside and why, one sentence each.
     """
 
@@ -36,6 +39,7 @@ class Study:
     curves: pd.DataFrame
     scans: pd.DataFrame
     meta: dict = field(default_factory=dict)
+    details: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,7 +61,8 @@ class Study:
         """The study as that seed's runs alone tell it, with the same settings and scans."""
         results = self.results[self.results.seed == seed].reset_index(drop=True)
         curves = self.curves[self.curves.run_id.isin(results.run_id)].reset_index(drop=True)
-        return replace(self, results=results, curves=curves)
+        details = {k: t[t.run_id.isin(results.run_id)] for k, t in self.details.items()}
+        return replace(self, results=results, curves=curves, details=details)
 
 
 def read_study(directory: str | Path) -> Study:
@@ -71,7 +76,9 @@ def read_study(directory: str | Path) -> Study:
     curves = read_table(curves_path) if curves_path.exists() else None
     meta_path = directory / "meta.json"
     meta = json.loads(meta_path.read_text()) if meta_path.exists() else {}
-    return make_study(results, curves, {"name": directory.resolve().name} | meta)
+    study = make_study(results, curves, {"name": directory.resolve().name} | meta)
+    files = {name: directory / f"{name}.parquet" for name in DETAILS}
+    return replace(study, details={k: read_table(f) for k, f in files.items() if f.exists()})
 
 
 def read_table(path: str | Path, missing: str = "check the path") -> pd.DataFrame:
@@ -111,9 +118,8 @@ def make_study(
         curves = pd.DataFrame({"run_id": [], "step": [], "tokens": [], "test_loss": []})
     require_columns(curves, ("run_id", "tokens", "test_loss"), "curves")
     curves = curves[curves.run_id.isin(results.run_id)].reset_index(drop=True)
-    return Study(
-        results, curves, scans, {"name": "study"} | (meta or {}) | provenance, tuple(notes)
-    )
+    meta = {"name": "study"} | (meta or {}) | provenance
+    return Study(results, curves, scans, meta, notes=tuple(notes))
 
 
 def _in_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

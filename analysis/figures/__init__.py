@@ -7,6 +7,14 @@ from analysis.figures.capacity import capacity_share, incentive
 from analysis.figures.chart import Chart
 from analysis.figures.curves import learning_curves
 from analysis.figures.fitted import fit_chart, predicted_against_measured
+from analysis.figures.heads import (
+    attention_patterns,
+    copying_while_training,
+    head_map,
+    heads_while_training,
+    in_context_while_training,
+    loss_trajectories,
+)
 from analysis.figures.heatmap import multiplier_map
 from analysis.figures.in_print import draw, render, render_each
 from analysis.figures.params import loss_against_params
@@ -29,6 +37,12 @@ _FIGURES = (
     vertical_slice,
     probes_against_test,
     fine_tuning,
+    heads_while_training,
+    copying_while_training,
+    in_context_while_training,
+    head_map,
+    attention_patterns,
+    loss_trajectories,
     capacity_share,
     incentive,
     predicted_against_measured,

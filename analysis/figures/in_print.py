@@ -6,17 +6,22 @@ from collections.abc import Iterable
 from io import BytesIO
 from itertools import chain
 from math import ceil
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.figures.chart import Axis, Chart, Heat, Series
 from analysis.words import count
+
+_MOST_EDGES = 20  # columns of a heat map whose cells are drawn apart
+_TITLE = 34  # characters of a line over a heat map
+_MOST_TICKS = 12, 6  # names along its axes, down and across
 
 STYLE = {
     "font.family": "sans-serif",
@@ -76,7 +81,7 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     shared = chart.panels[0].heat is None
     axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel()
     for ax, panel in zip(axes, chart.panels, strict=False):
-        ax.set_title(panel.title)
+        ax.set_title(fill(panel.title, _TITLE) if panel.heat else panel.title)
         if panel.heat:
             _draw_heat(figure, ax, panel.heat, _heat_scale(chart))
         else:
@@ -145,19 +150,29 @@ def _draw_series(ax: Axes, series: Series) -> None:
         )
 
 
-def _heat_scale(chart: Chart) -> LogNorm:
-    """One scale for all panels, with 1 (no damage) always on it."""
+def _heat_scale(chart: Chart) -> Normalize:
+    """One scale for all panels; where it is one of multipliers, with 1 (no damage) always on it."""
     values = np.concatenate([panel.heat.values.ravel() for panel in chart.panels])
+    if not chart.panels[0].heat.log:
+        return Normalize(min(0.0, np.nanmin(values)), np.nanmax(values))
     return LogNorm(min(0.99, np.nanmin(values)), max(1.0, np.nanmax(values)))
 
 
-def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: LogNorm) -> None:
-    image = ax.pcolormesh(
-        np.ma.masked_invalid(heat.values), cmap="viridis", norm=norm, edgecolors="white", lw=1.2
-    )
+def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
+    few = len(heat.columns) <= _MOST_EDGES
+    edges = {"edgecolors": "white", "lw": 1.2} if few else {"rasterized": True}
+    values = np.ma.masked_invalid(heat.values)
+    image = ax.pcolormesh(values, cmap="viridis", norm=norm, **edges)
     ax.grid(False)
-    ax.set_xticks(np.arange(len(heat.columns)) + 0.5, heat.columns)
-    ax.set_yticks(np.arange(len(heat.rows)) + 0.5, heat.rows)
+    down, across = _MOST_TICKS
+    wide = any(len(name) > 3 for name in heat.columns) and len(heat.columns) > down
+    sides = (
+        (ax.set_xticks, heat.columns, across if wide else down),
+        (ax.set_yticks, heat.rows, down),
+    )
+    for ticks, names, most in sides:
+        shown = range(0, len(names), -(-len(names) // most))
+        ticks([place + 0.5 for place in shown], [names[place] for place in shown])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     for row, texts in enumerate(heat.texts):
@@ -173,16 +188,18 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: LogNorm) -> None:
                 fontsize=7.5,
                 color="white" if dark else "#24292f",
             )
+    bar = figure.colorbar(image, ax=ax, label=heat.label, pad=0.02)
+    bar.outline.set_visible(False)
+    if not heat.log:
+        return
     ticks = [
         t
         for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
         if norm.vmin <= t <= norm.vmax
     ]
-    bar = figure.colorbar(image, ax=ax, label=heat.label, pad=0.02)
     bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_locator(FixedLocator([]))
-    bar.outline.set_visible(False)
 
 
 def _dress(axis, spec: Axis) -> None:

@@ -3,5 +3,5 @@
 Start at `battery.Battery`, which measures all that a run's config names. A module a probe:
 `copying` (tiled paragraphs), `passages` (a name that comes back), `in_context` (loss by token
 index), `heads` (one pass for `prefix_matching`, `previous_token` and `head_copying`), `ablation`,
-`vectors` (per-token losses and their principal components) and `onset` (when something formed).
+and `vectors` (per-token losses).
 """

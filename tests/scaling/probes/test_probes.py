@@ -3,12 +3,10 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from scaling.probes import copying, in_context, passages, prefix_matching, previous_token, sequences
-from scaling.probes.onset import onset
-from scaling.probes.vectors import trajectories, vector
+from scaling.probes.vectors import vector
 
 LENGTH = 101
 
@@ -109,44 +107,7 @@ def test_common_tokens_leave_out_the_special_the_most_and_the_least_common():
     assert sequences.common_tokens(tokens[None]).tolist() == list(range(12, 28))
 
 
-def test_the_onset_lies_where_the_score_passes_the_middle():
-    tokens = np.arange(10) * 100
-    found = onset(tokens, np.array([0, 0, 0, 0, 0, 0.6, 0.6, 0.6, 0.6, 0.6]))
-    assert found == pytest.approx((450, 0, 0.6))
-
-
-def test_a_level_score_a_falling_one_and_a_single_snapshot_have_no_onset():
-    tokens = np.arange(6)
-    assert np.isnan(onset(tokens, np.full(6, 0.5)).tokens)
-    assert np.isnan(onset(tokens, np.array([1, 1, 1, 0, 0, 0])).tokens)
-    assert np.isnan(onset(np.array([3]), np.array([0.5])).tokens)
-
-
-def test_the_order_of_snapshots_does_not_move_the_onset():
-    tokens, scores = np.arange(8), np.array([0, 0.05, 0, 0.1, 0.8, 0.9, 0.9, 0.9])
-    order = np.random.default_rng(0).permutation(8)
-    assert onset(tokens[order], scores[order]) == onset(tokens, scores)
-
-
 def test_a_vector_has_the_same_tokens_for_every_model():
     losses = np.random.default_rng(0).random((5, 32))
     assert (vector(losses * 2) == vector(losses) * 2).all()
     assert all(v in row for v, row in zip(vector(losses), losses, strict=True))
-
-
-def test_a_straight_way_has_one_component_and_keeps_its_lengths():
-    direction = np.random.default_rng(0).normal(size=7)
-    direction /= np.linalg.norm(direction)
-    table = pd.DataFrame(
-        {
-            "run_id": "a",
-            "step": range(5),
-            "tokens": np.arange(5) * 10,
-            "corpus": "c",
-            "vector": [(t * direction).tolist() for t in range(5)],
-        }
-    )
-    way = trajectories(table, ["corpus"])
-    assert np.abs(np.diff(way["first"])) == pytest.approx(1)
-    assert way["second"].to_numpy() == pytest.approx(0, abs=1e-9)
-    assert way["explained"].to_numpy() == pytest.approx(1)
