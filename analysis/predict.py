@@ -21,6 +21,7 @@ from analysis.words import count, share
 if TYPE_CHECKING:
     from analysis.study import Analysis
 
+_FEWEST_GROUPS = 6  # of runs that share a control; with fewer, each run is drawn by itself
 _SMOOTH = 0.02  # Huber's delta: damage ratios carry noise of this order, not of 1e-3
 
 
@@ -89,7 +90,8 @@ class Prediction:
 
 
 def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> DamageFit:
-    """Fit the damage band to a study's repeated runs, with a bootstrap by run.
+    """Fit the damage band to a study's repeated runs, with a bootstrap by size and seed: the runs
+    of both share a control, and with it the noise of the control.
 
     Raises `AnalysisError` where the setting has no control law or fewer than six damaged cells.
     """
@@ -107,7 +109,9 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
     columns = {name: runs[name].to_numpy(float) for name in DamageBand.columns}
     fixed = _fixed_exponents(columns)
     ratio = (runs.test_loss / runs.control_loss).to_numpy()
-    band = fit(DamageBand, columns, ratio, bootstrap, delta=_SMOOTH, fixed=fixed)
+    shared = [f"{params} {seed}" for params, seed in zip(runs.params, runs.seed, strict=True)]
+    clusters = shared if len(set(shared)) >= _FEWEST_GROUPS else None
+    band = fit(DamageBand, columns, ratio, bootstrap, clusters, delta=_SMOOTH, fixed=fixed)
     measured = columns | {"tokens": runs.tokens.to_numpy()}
     ranges = {name: (float(v.min()), float(v.max())) for name, v in measured.items()}
     return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)

@@ -13,8 +13,16 @@ from scipy.stats import linregress
 from analysis.errors import AnalysisError
 from analysis.laws import Interpolation
 from analysis.tables import Study
+from analysis.words import share
 
 _NOT_PROBES = ("test_loss", "pool_loss", "unique_loss", "repeated_loss", "train_loss")
+_TOLD = {
+    "copying_loss": "copying of text",
+    "random_copying_loss": "copying of random tokens",
+    "prefix_matching_score": "prefix matching",
+    "ood_loss": "out-of-distribution loss",
+}
+_NO_DIFFERENCE = 0.05  # of log multipliers
 _SIGNIFICANT = 0.05  # a slope of mere noise would turn any change of score into a huge multiplier
 
 
@@ -76,3 +84,46 @@ def _inverse(probe: str, controls: pd.DataFrame):
     if not (line.slope > 0 and (len(controls) < 3 or line.pvalue < _SIGNIFICANT)):
         return None
     return lambda value: np.exp((value - line.intercept) / line.slope)
+
+
+def probe_sentences(table: pd.DataFrame, study: Study) -> list[str]:
+    """Whether repetition hurts each probe of `_TOLD` more than test loss, one sentence a probe.
+
+    table: as `probe_multipliers` makes it, with several seeds. Told for the size and scan where test
+    loss is hurt most, at each repeat count: more or less where the mean log ratio of both
+    multipliers is beyond two standard errors. Multipliers below the smallest control count as its.
+    """
+    if table.empty or table.seed.nunique() < 2:
+        return []
+    worst = table.loc[table.by_test_loss.idxmin()]
+    table = table[(table.scan == worst.scan) & (table.params == worst.params)]
+    smallest = study.controls[study.controls.setting == worst.setting].params.min() / worst.params
+    return [
+        sentence
+        for probe, name in _TOLD.items()
+        if (sentence := _told(table[table.probe == probe], name, smallest))
+    ]
+
+
+def _told(own: pd.DataFrame, name: str, smallest: float) -> str:
+    verdicts: dict[str, list[str]] = {"more than": [], "less than": [], "about as much as": []}
+    for repeats, runs in own.groupby("repeats"):
+        mine, other = (
+            np.log(runs[column].clip(lower=smallest)) for column in ("multiplier", "by_test_loss")
+        )
+        difference, noise = (mine - other).mean(), (mine - other).sem()
+        if not noise >= 0:
+            continue
+        sure = abs(difference) > max(2 * noise, _NO_DIFFERENCE)
+        verdict = "about as much as" if not sure else "more than" if difference < 0 else "less than"
+        shown = (_share(np.exp(values.mean()), smallest) for values in (mine, other))
+        verdicts[verdict].append(f"E = {repeats:,.0f} ({' against '.join(shown)})")
+    parts = [f"{how} test loss at {', '.join(at)}" for how, at in verdicts.items() if at]
+    return f"In effective params (multiplier), repetition hurts {name} {'; '.join(parts)}." * bool(
+        parts
+    )
+
+
+def _share(multiplier: float, smallest: float) -> str:
+    """A multiplier, or that it lies below the smallest control."""
+    return f"<{share(smallest)}" if multiplier <= smallest * 1.001 else share(multiplier)

@@ -20,7 +20,7 @@ from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
 from analysis.onset import formation_cells, formations
-from analysis.probes import find_probes, probe_multipliers
+from analysis.probes import find_probes, probe_multipliers, probe_sentences
 from analysis.tables import Study, read_study
 from analysis.transfer import transfer_cells, transfer_sentences, transfers
 from analysis.words import count, plural, share
@@ -97,7 +97,8 @@ def analyse(study: Study | str | Path) -> Analysis:
             "with size to read one off."
         )
     summary = summarise(study, peaks, laws, band)
-    summary += [*_formed(formed, peaks, study), *transfer_sentences(cells_tuned)]
+    summary += [*probe_sentences(probes, study), *_formed(formed, peaks, study)]
+    summary += transfer_sentences(cells_tuned)
     return Analysis(
         *(study, runs, cells, controls, peaks, band, bound, descents, probes),
         *(formed, tuned, cells_tuned, held_out, laws),

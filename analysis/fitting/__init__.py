@@ -1,6 +1,23 @@
 """Fitting that can be trusted: `fit` a law to arrays, `fit_table` to anybody's file."""
 
-from analysis.fitting.fit import Fit, fit, held_out_error, profile, refit_without
+from analysis.fitting.compare import compare
+from analysis.fitting.fit import (
+    Fit,
+    fit,
+    held_out_error,
+    profile,
+    profile_interval,
+    refit_without,
+)
 from analysis.fitting.table import fit_table
 
-__all__ = ["Fit", "fit", "fit_table", "held_out_error", "profile", "refit_without"]
+__all__ = [
+    "Fit",
+    "compare",
+    "fit",
+    "fit_table",
+    "held_out_error",
+    "profile",
+    "profile_interval",
+    "refit_without",
+]

@@ -7,6 +7,8 @@ import numpy as np
 from analysis.laws import Law
 
 _WIDE = 30.0  # a positive constant known to no better than this factor is not known
+_EXACT = 1e-6  # residuals of a table without noise, whose resamples agree as they should
+_FEW_GROUPS = 5  # resampled whole, fewer give too few distinct resamples
 _OUTLYING = 6.0  # robust standard deviations
 
 
@@ -37,6 +39,19 @@ def outliers(residuals: np.ndarray) -> np.ndarray:
     spread = 1.4826 * np.median(centred) + 1e-12
     worst_first = np.argsort(-centred)
     return worst_first[centred[worst_first] > _OUTLYING * spread + 1e-6]
+
+
+def degenerate(law: Law, residuals: np.ndarray, samples: np.ndarray, clusters) -> list[str]:
+    """Constants whose bootstrap says nothing: of all where fewer than five groups are resampled, of
+    one whose resamples are all but equal or, many of them, without a number."""
+    names = list(law.constant_names())
+    if clusters is not None and len(np.unique(np.asarray(clusters))) < _FEW_GROUPS:
+        return names
+    finite = np.isfinite(samples).mean(axis=0) > 0.9
+    low, high = np.nanpercentile(np.where(np.isfinite(samples), samples, np.nan), [5, 95], axis=0)
+    spread = high - low > 1e-6 * np.abs(np.nanmedian(samples, axis=0))
+    spread |= np.std(residuals) < _EXACT
+    return [name for name, good in zip(names, finite & spread, strict=True) if not good]
 
 
 def undetermined(

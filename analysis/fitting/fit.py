@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import chi2
 
 from analysis.errors import AnalysisError
 from analysis.fitting.bootstrap import interval, resample
-from analysis.fitting.diagnose import suspicions
+from analysis.fitting.diagnose import degenerate, outliers, suspicions
 from analysis.fitting.solver import HUBER_DELTA, minimise, objectives
 from analysis.laws import Law
 
@@ -24,7 +25,9 @@ class Fit:
 
     law: with its constants; samples: constants [resamples, constants] of the bootstrap (natural
     units, in the law's order); residuals: ln L - ln prediction a row; objective: the Huber sum;
-    reached: share of the starts that ended in this minimum; warnings: sentences to be read.
+    reached: share of the starts that ended in this minimum; warnings: sentences to be read;
+    converged: whether the solver did; profiled: constants whose interval is the profile's, as their
+    bootstrap is degenerate; rows: the place of each row in the file it came from, from 1.
     """
 
     law: Law
@@ -37,6 +40,9 @@ class Fit:
     warnings: tuple[str, ...]
     delta: float = HUBER_DELTA
     fixed: tuple[str, ...] = ()
+    converged: bool = True
+    profiled: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
 
     @property
     def constants(self) -> dict[str, float]:
@@ -56,13 +62,33 @@ class Fit:
         return len(self.loss) * np.log(mean_square) + 2 * (len(self.constants) + 1)
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """Bootstrap interval of each constant; empty without a bootstrap."""
+        """Interval of each constant by the bootstrap, or by the profile of those in `profiled`;
+        empty without a bootstrap. An open end is -inf or inf."""
         if not len(self.samples):
             return {}
         low, high = interval(self.samples, level)
-        return {
+        found = {
             name: (float(a), float(b)) for name, a, b in zip(self.constants, low, high, strict=True)
         }
+        return found | {name: profile_interval(self, name, level) for name in self.profiled}
+
+    @property
+    def outliers(self) -> list[dict]:
+        """Rows further off than six robust standard deviations, worst first: row and residual."""
+        rows = np.arange(1, len(self.loss) + 1) if self.rows is None else self.rows
+        return [
+            {"row": int(rows[place]), "residual": float(self.residuals[place])}
+            for place in outliers(self.residuals)
+        ]
+
+    @property
+    def held_out(self) -> dict:
+        """Mean |ln L - ln prediction| of each size, predicted from the others (`held_out_error`);
+        empty where there are fewer than three sizes."""
+        sizes = self.columns.get("params")
+        if sizes is None or len(np.unique(sizes)) < 3 or self.fixed:
+            return {}
+        return held_out_error(type(self.law), self.columns, self.loss, sizes)
 
     def predict(self, **columns) -> np.ndarray:
         """Loss in nats per token at the law's columns."""
@@ -74,21 +100,36 @@ class Fit:
         return interval(np.array(draws), level)
 
     def as_dict(self, level: float = 0.95) -> dict:
-        """Everything but the table and the resamples, for JSON."""
+        """Everything but the table and the resamples, for JSON: an open end of an interval is null."""
+        intervals = {
+            name: [end if np.isfinite(end) else None for end in ends]
+            for name, ends in self.intervals(level).items()
+        }
+        rows = np.arange(1, len(self.loss) + 1) if self.rows is None else self.rows
         return {
             "law": self.law.name,
             "equation": self.law.equation,
             "source": self.law.source,
             "constants": self.constants,
-            "intervals": self.intervals(level),
+            "intervals": intervals,
+            "interval_methods": {
+                name: "profile" if name in self.profiled else "bootstrap" for name in intervals
+            },
             "level": level,
             "rows": len(self.loss),
             "resamples": len(self.samples),
             "objective": self.objective,
+            "converged": self.converged,
             "starts_reached": self.reached,
             "r2": self.r2,
             "aic": self.aic,
             "residual_spread": float(np.std(self.residuals)),
+            "residuals": [
+                {"row": int(row), "residual": float(residual)}
+                for row, residual in zip(rows, self.residuals, strict=True)
+            ],
+            "outliers": self.outliers,
+            "held_out_error": self.held_out,
             "warnings": list(self.warnings),
         }
 
@@ -145,12 +186,56 @@ def fit(
     residuals = np.log(loss) - np.log(found.predict(**arrays))
     warnings += suspicions(found, arrays, residuals, samples)
     natural = law(*(float(value) for value in asdict(found).values()))
+    profiled = degenerate(natural, residuals, samples, clusters) if bootstrap else []
+    profiled = [name for name in profiled if name not in fixed]
+    if profiled:
+        warnings.append(
+            f"The bootstrap of {', '.join(profiled)} is degenerate (too few groups to resample, or "
+            "resamples that all but agree); the interval is the profile likelihood's."
+        )
     return Fit(
         *(natural, arrays, loss, float(least), float(reached.mean()), samples, residuals),
         tuple(warnings),
         delta,
         tuple(fixed),
+        bool(grid.converged[best]),
+        tuple(profiled),
     )
+
+
+def profile_interval(
+    fitted: Fit, constant: str, level: float = 0.95, points: int = 41
+) -> tuple[float, float]:
+    """Where the profile of `constant` stays within the likelihood-ratio bound of its minimum.
+
+    The bound: objective <= least + s * chi2(level; 1) / 2, with s = 2 * least / (rows - constants),
+    the scale that the residuals themselves show (as of a sum of squares; the Huber sum's slope is
+    smaller, so the interval errs on the wide side). An end that is not met within a factor of e^10
+    (or, of exponents, 5) is -inf or inf: the data do not bound it.
+    """
+    freedom = max(1, len(fitted.loss) - len(fitted.constants))
+    bound = fitted.objective * (1 + chi2.ppf(level, 1) / freedom)
+    bound += 1e-15 * len(fitted.loss)
+    value = fitted.constants[constant]
+    positive = constant in type(fitted.law).positive
+    ends = []
+    for side in (-1, 1):
+        reach = (10.0 if positive else 5.0) * side
+        inside = 0.0
+        for _ in range(3):  # each pass looks closer at where the bound is crossed
+            steps = inside + np.linspace(0, 1, points)[1:] * (reach - inside)
+            values = value * np.exp(steps) if positive else value + steps
+            beyond = np.flatnonzero(~(profile(fitted, constant, values) <= bound))
+            if not len(beyond):
+                inside = np.inf
+                break
+            first = beyond[0]
+            inside, reach = (steps[first - 1] if first else inside), steps[first]
+        if np.isinf(inside):
+            ends.append(side * np.inf if not positive or side > 0 else 0.0)
+        else:
+            ends.append(float(value * np.exp(reach) if positive else value + reach))
+    return ends[0], ends[1]
 
 
 def profile(fitted: Fit, constant: str, values: ArrayLike) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
@@ -42,7 +43,8 @@ def fit_table(
         labels = table[cluster].astype(str).to_numpy()
     arrays = {name: table[name].to_numpy() for name in law.columns}
     found = fit(law, arrays, table["loss"].to_numpy(), bootstrap, labels, seed=seed)
-    return replace(found, warnings=(*warnings, *found.warnings))
+    rows = table.index.to_numpy() + 1
+    return replace(found, warnings=(*warnings, *found.warnings), rows=rows)
 
 
 def find_law(law: str | type[Law]) -> type[Law]:
@@ -74,9 +76,13 @@ def prepare(
         table = table[table.status == "done"]
     if "vocabulary" in table and table.vocabulary.nunique() > 1:
         raise AnalysisError(
-            f"{where}: vocabulary: {', '.join(map(str, table.vocabulary.unique()))} in one table; "
-            "their losses per token cannot be compared, fit one at a time"
+            f"{where}: vocabulary: {_rows_by(table.vocabulary)} in one table; their losses per token "
+            "cannot be compared; keep the rows of one and fit those"
         )
+    if "pretrained_run" in table and table.pretrained_run.notna().any():
+        tuned = table.pretrained_run.notna()
+        warnings.append(f"{plural(int(tuned.sum()), 'fine-tuned run')} left out.")
+        table = table[~tuned]
     table = table.copy()
     for ours, theirs in names.items():
         table[ours] = table[theirs]
@@ -86,8 +92,23 @@ def prepare(
         table, warnings = _with_repetition(law, table, warnings)
     require_columns(table, (*law.columns, "loss"), where)
     for name in (*law.columns, "loss"):
-        table[name] = pd.to_numeric(table[name], errors="coerce").astype(float)
+        given = table[name]
+        table[name] = pd.to_numeric(given, errors="coerce").astype(float)
+        bad = table.index[~(np.isfinite(table[name]) & (table[name] > 0))]
+        if len(bad):
+            raise AnalysisError(
+                f"{where}: {name}: {plural(len(bad), 'row')} missing, not finite or not positive "
+                f"(row {bad[0] + 1}: {given[bad[0]]}); repair or drop them"
+            )
     return table, warnings
+
+
+def _rows_by(column: pd.Series) -> str:
+    """'bytes (40 rows from row 1), gpt2 (2 rows from row 17)'."""
+    places = pd.Series(column.index + 1).groupby(column.astype(str).to_numpy())
+    return ", ".join(
+        f"{name} ({plural(len(rows), 'row')} from row {rows.min()})" for name, rows in places
+    )
 
 
 def _with_repetition(law: type[Law], table: pd.DataFrame, warnings: list[str]):

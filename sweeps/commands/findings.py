@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -57,15 +58,16 @@ def report(
 
 
 @app.command(
-    epilog="Example: ostinato fit chinchilla losses.csv "
-    "--columns params=N,tokens=D,loss=val_loss --bootstrap 4000"
+    epilog="Examples: ostinato fit chinchilla losses.csv "
+    "--columns params=N,tokens=D,loss=val_loss --bootstrap 4000; "
+    "ostinato fit kaplan,chinchilla losses.csv"
 )
 def fit(
     law: Annotated[
         str,
         typer.Argument(
             help="power, power-floor, compute, kaplan, chinchilla, data-constrained, "
-            "data-constrained-geometric or additive-penalty."
+            "data-constrained-geometric or additive-penalty; several with commas are compared."
         ),
     ],
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet, one row a run.")],
@@ -91,6 +93,14 @@ def fit(
 
     if plot and plot.suffix not in (".svg", ".pdf", ".png"):
         raise OstinatoError(f"plot: {plot} is neither .svg, .pdf nor .png")
+    if "," in law:
+        if plot or bootstrap or cluster:
+            raise OstinatoError(
+                f"law: {law} are several, which are compared without plot, bootstrap and cluster; "
+                "give one, or leave those out"
+            )
+        _compare([name.strip() for name in law.split(",")], table, _pairs(columns), as_json)
+        return
     found = fit_table(law, table, _pairs(columns), bootstrap, cluster)
     if plot:
         from analysis.figures.fitted import fit_chart
@@ -107,12 +117,50 @@ def fit(
         rows.add_column(name, justify="left" if name == "constant" else "right")
     intervals = found.intervals()
     for name, value in found.constants.items():
-        low_high = "{:.5g} to {:.5g}".format(*intervals[name]) if name in intervals else ""
+        low_high = _span(*intervals[name]) if name in intervals else ""
+        low_high += " (profile)" if name in found.profiled else ""
         rows.add_row(name, f"{value:.5g}", low_high)
     console.print(rows)
     console.print(f"{len(found.loss)} rows, R2 {found.r2:.4f}, AIC {found.aic:.1f}")
+    if errors := found.held_out:
+        console.print(
+            f"Sizes predicted from the others: off by {np.mean(list(errors.values())):.2%} in the mean, "
+            f"by {max(errors.values()):.2%} at worst."
+        )
     for warning in found.warnings:
         console.print(f"- {warning}", soft_wrap=True)
+
+
+def _span(low: float, high: float) -> str:
+    """An interval; an end that the data do not bound is left open."""
+    if np.isinf(low) and np.isinf(high):
+        return "not bounded"
+    if np.isinf(high):
+        return f"above {low:.5g}"
+    return f"below {high:.5g}" if np.isinf(low) else f"{low:.5g} to {high:.5g}"
+
+
+def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: bool) -> None:
+    """Print several laws of one table, the best first."""
+    from analysis.files import jsonable
+    from analysis.fitting.compare import compare_on_table
+
+    found, reasons = compare_on_table(laws, table, columns)
+    if as_json:
+        content = {"laws": found.to_dict("records"), "left_out": reasons}
+        print(json.dumps(jsonable(content), indent=1))
+        return
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    heads = ("law", "constants", "held-out error", "AIC above best", "weight", "R2")
+    for name in heads:
+        shown.add_column(name, justify="left" if name == "law" else "right")
+    for row in found.itertuples():
+        error = "" if np.isnan(row.held_out_error) else f"{row.held_out_error:.2%}"
+        numbers = (f"{row.aic_above:.1f}", f"{row.weight:.3f}", f"{row.r2:.4f}")
+        shown.add_row(row.law, str(row.constants), error, *numbers)
+    console.print(shown)
+    for name, reason in reasons.items():
+        console.print(f"- {name} is left out: {reason}", soft_wrap=True)
 
 
 @app.command(

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from analysis.errors import AnalysisError
 from analysis.figures import fit_chart, render
-from analysis.fitting import fit, fit_table, held_out_error, profile
+from analysis.fitting import compare, fit, fit_table, held_out_error, profile, profile_interval
 from analysis.fitting.bootstrap import resample
 from analysis.fitting.solver import minimise
 from analysis.laws import (
@@ -167,12 +167,12 @@ def test_clusters_are_drawn_whole():
     ("change", "message"),
     [
         (lambda t: t.drop(columns="tokens"), "no column tokens"),
-        (lambda t: t.assign(params=t.params.where(t.index != 4)), r"params: 1 rows .*row 5: nan"),
+        (lambda t: t.assign(params=t.params.where(t.index != 4)), r"params: 1 row .*row 5: nan"),
         (lambda t: t.assign(test_loss=-t.test_loss), "test_loss|loss: 40 rows .* not positive"),
         (lambda t: t.head(5), "5 rows for 5 constants"),
         (lambda t: t.assign(params=1e7), "the same value"),
         (lambda t: t.assign(vocabulary=["bytes", "other"] * 20), "cannot be compared"),
-        (lambda t: t.assign(params="many"), "params: 40 rows are missing"),
+        (lambda t: t.assign(params="many"), "params: 40 rows missing"),
     ],
     ids=["no column", "NaN", "negative", "few rows", "one size", "tokenizers", "text"],
 )
@@ -223,3 +223,60 @@ def test_a_process_that_fits_takes_no_accelerator():
         [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout.strip() == "cpu"
+
+
+def test_a_profile_interval_holds_the_truth_about_as_often_as_it_says():
+    truth, held = FlooredPowerLaw(1.7, 400, 0.34), 0
+    for seed in range(40):
+        columns, loss = draw(truth, rows=60, seed=seed)
+        low, high = profile_interval(fit(FlooredPowerLaw, columns, loss, delta=1.0), "alpha")
+        held += low <= truth.alpha <= high
+    assert 34 <= held <= 40
+
+
+def test_a_profile_interval_without_an_end_is_open():
+    columns, loss = draw(PowerLaw(8.8e13, 0.076), rows=30)
+    floorless = fit(FlooredPowerLaw, columns, loss)
+    assert profile_interval(floorless, floorless.law.constant_names()[0])[0] == 0.0
+
+
+def test_few_groups_to_resample_give_the_profile_s_interval_and_say_so():
+    columns, loss = draw(PowerLaw(8.8e13, 0.076), rows=30)
+    found = fit(PowerLaw, columns, loss, bootstrap=50, clusters=np.arange(30) % 3)
+    told = found.as_dict()
+    assert set(told["interval_methods"].values()) == {"profile"}
+    assert told["intervals"]["alpha"] == pytest.approx(profile_interval(found, "alpha"))
+    assert any("degenerate" in warning for warning in told["warnings"])
+    many = fit(PowerLaw, columns, loss, bootstrap=50)
+    assert set(many.as_dict()["interval_methods"].values()) == {"bootstrap"}
+
+
+def test_laws_are_compared_by_what_they_predict_and_by_akaike():
+    columns, loss = draw(Chinchilla(1.8172, 482.01, 2085.43, 0.3478, 0.3658), rows=60)
+    columns["params"] = np.repeat(np.geomspace(1e7, 1e9, 6), 10)
+    loss = Chinchilla(1.8172, 482.01, 2085.43, 0.3478, 0.3658).predict(**columns)
+    loss = loss * np.exp(0.002 * np.random.default_rng(1).normal(size=60))
+    table = compare([fit(law, columns, loss) for law in (PowerLaw, Kaplan, Chinchilla)])
+    assert table.law.iloc[0] == "chinchilla" and table.aic_above.min() == 0
+    assert table.weight.sum() == pytest.approx(1) and table.weight[0] > 0.99
+    assert table.held_out_error[0] < 0.01 < table.held_out_error.iloc[-1]
+    other = fit(PowerLaw, {"params": columns["params"][:50]}, loss[:50])
+    with pytest.raises(AnalysisError, match="on the same rows only"):
+        compare([fit(PowerLaw, columns, loss), other])
+
+
+def test_rows_are_named_as_the_file_has_them(tmp_path):
+    columns, loss = draw(PowerLaw(8.8e13, 0.076), rows=30)
+    loss[20] *= 1.5
+    table = pd.DataFrame({"params": columns["params"], "loss": loss, "status": "done"})
+    table.loc[3, "status"] = "failed"
+    table.to_csv(tmp_path / "losses.csv", index=False)
+    found = fit_table("power", tmp_path / "losses.csv")
+    assert found.outliers[0]["row"] == 21
+    assert found.outliers[0]["residual"] == pytest.approx(np.log(1.5), abs=0.02)
+    assert [row["row"] for row in found.as_dict()["residuals"]][:4] == [1, 2, 3, 5]
+    table.assign(vocabulary=["bytes"] * 28 + ["gpt2"] * 2).to_csv(tmp_path / "losses.csv")
+    with pytest.raises(
+        AnalysisError, match=r"bytes \(27 rows from row 1\), gpt2 \(2 rows from row 29"
+    ):
+        fit_table("power", tmp_path / "losses.csv")

@@ -128,12 +128,15 @@ def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
 
 
 def test_a_studys_overhead(tmp_path):
-    """Everything but training steps: start, data, compilation, evaluation, saving, collecting."""
+    """Everything but training steps: start, data, compilation, evaluation, saving, collecting.
+
+    Of the smallest study with seeds, three runs a worker: it starts and compiles once.
+    """
     grid = tmp_path / "overhead.yaml"
     grid.write_text(
         "name: overhead\n"
         "base: {corpus: pydocs, d_model: 64, tokens: 12M}\n"
-        "axes: {repeated_fraction: [0.5], repeats: [100]}\n"
+        "axes: {repeated_fraction: [0.5], repeats: [100, 1000], seed: [0, 1]}\n"
     )
     study = tmp_path / "study"
     command = [OSTINATO, "sweep", str(grid), "--out", str(study)]

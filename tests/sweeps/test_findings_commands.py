@@ -48,6 +48,19 @@ def test_a_law_is_fitted_to_anyones_table(losses, tmp_path):
     assert "alpha" in text and "120 rows, R2 0.99" in text
 
 
+def test_several_laws_are_compared(losses):
+    table = ostinato("fit", "power,chinchilla,data-constrained", losses, *COLUMNS, check=0).stdout
+    assert "held-out error" in table and "data-constrained is left out" in table
+    found = json.loads(
+        ostinato("fit", "power,chinchilla", losses, *COLUMNS, "--json", check=0).stdout
+    )
+    assert {row["law"] for row in found["laws"]} == {"power", "chinchilla"}
+    bad(
+        ostinato("fit", "power,chinchilla", losses, *COLUMNS, "--bootstrap", 9),
+        "compared without plot",
+    )
+
+
 def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
     study = shutil.copytree(RECORDED, tmp_path / "quick")
     ostinato("report", study, check=0)

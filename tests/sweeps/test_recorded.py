@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import analysis
+from analysis.study import analyse
 from sweeps.grid import find_grid, load_plan
 
 RECORDED = sorted(
@@ -33,3 +34,37 @@ def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():
     best = results.loc[results.groupby("d_model")["test_loss"].idxmin()]
     assert len(best) == 4 and (best["learning_rate"] * best["d_model"]).between(0.5, 2).all()
     assert all(results["learning_rate"].groupby(results["d_model"]).nunique() == 5)
+
+
+def test_the_readme_tells_what_the_mechanism_study_found():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "mechanism")
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    peak = found.peaks.iloc[0]
+    assert (peak.repeats, peak.params) == (1000, 32_768) and peak.interior and peak.seeds == 3
+    assert f"does as well as a control of {peak.effective_params / 1e3:.1f}k" in told
+    sentences = {
+        s.split("hurts ")[1].split(" test loss")[0]: s for s in found.summary if "hurts" in s
+    }
+    heads = sentences["prefix matching more than"]
+    assert "E = 100 (0.16 against 0.67)" in heads and "0.16 by prefix matching and 0.67" in told
+    assert "E = 300" in sentences["copying of random tokens more than"].split(";")[0]
+    assert "copying of text less than" in sentences
+    assert sentences["out-of-distribution loss more than"].split(";")[0].count("E = ") == 3
+    formed = found.formations.set_index(["setting", "params", "repeats"]).formed
+    assert formed[0, 32_768, 0] == 3 and formed[0, 32_768, 1000] == 0
+    tuned = found.transfer.set_index("pretrained_repeats")
+    assert tuned.gain[0] > 0.5 and tuned.gain[1000] < -10 * tuned.gain_se[1000]
+    assert f"(multiplier {tuned.multiplier[1000]:.2f};" in told
+
+
+def test_the_readme_tells_when_induction_heads_form():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "induction")
+    runs = found.formations.merge(found.controls[["setting", "params"]])
+    by_layers = found.study.results.set_index("params")[["layers", "smeared_keys"]]
+    runs = runs.join(by_layers, on="params").set_index(["layers", "smeared_keys"]).onset_tokens
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    assert f"in two layers after {runs[2, False] / 1e6:.1f}M tokens" in told
+    assert pd.isna(runs[1, False]) and "in one layer never" in told
+    assert f"with smeared keys after {runs[1, True] / 1e6:.1f}M" in told
+    best = found.study.results.set_index(["layers", "smeared_keys"]).prefix_matching_score
+    assert best[2, False] > 0.5 and best[1, True] > 0.5 and best[1, False] < 0.05

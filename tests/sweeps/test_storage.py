@@ -1,8 +1,10 @@
 """A study in a bucket, on a Cloud Storage server of its own (fake-gcs-server, a real process)."""
 
 import json
+import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -118,3 +120,42 @@ def test_urls_that_name_no_place_in_a_bucket_are_refused(text):
 def test_paths_stay_paths():
     assert location("studies/quick") == Path("studies/quick")
     assert not is_remote(location("studies/quick"))
+
+
+_SAVE_AND_RESTORE = """
+import jax, numpy as np
+from scaling.checkpoints import Checkpoints
+from scaling.config import RunConfig
+from scaling.layout import Layout
+from scaling.program import program_for
+
+config = RunConfig.parse(dict(d_model=16, tokens=30720, context=32, batch_size=16))
+program = program_for(config, 264, Layout(), None)
+state = program.init(0)
+for step in (1, 2):
+    saving = Checkpoints("gs://bucket/checkpoints", config)
+    saving.save(step, state)
+    saving.close()
+kept = Checkpoints("gs://bucket/checkpoints", config)
+assert kept.steps() == [2], kept.steps()
+again = kept.restore(program.abstract_state)
+kept.close()
+same = jax.tree.map(lambda a, b: (np.asarray(a) == np.asarray(b)).all(), state, again)
+assert all(jax.tree.leaves(same))
+"""
+
+
+@pytest.mark.slow
+def test_checkpoints_lie_in_a_bucket_and_come_back_bit_for_bit(bucket):
+    # In a process of its own: how buckets are reached is settled when the libraries are loaded.
+    environment = dict(os.environ) | {
+        "TENSORSTORE_GCS_HTTP_URL": os.environ["STORAGE_EMULATOR_HOST"],
+        "GOOGLE_AUTH_TOKEN_FOR_TESTING": "anybody",
+        "EPATH_USE_TF": "false",
+        "JAX_PLATFORMS": "cpu",
+    }
+    command = [sys.executable, "-c", _SAVE_AND_RESTORE]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr[-2000:]
+    names = gcsfs.GCSFileSystem(token="anon", project="test").find("bucket/checkpoints")
+    assert any(name.startswith("bucket/checkpoints/2/state/") for name in names)
