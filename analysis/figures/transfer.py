@@ -54,8 +54,10 @@ def fine_tuning_curves(analysis) -> pd.DataFrame:
     if runs.empty:
         return pd.DataFrame()
     before = runs[["run_id", "corpus", "params", "pretrained_fraction", "pretrained_repeats"]]
+    fractions = before.pretrained_fraction[before.pretrained_fraction > 0].nunique()
     names = [
-        f"f = {row.pretrained_fraction:g}, E = {row.pretrained_repeats:,.0f}"
+        f"f = {row.pretrained_fraction:g}, E = {row.pretrained_repeats:,.0f}" * (fractions > 1)
+        or f"E = {row.pretrained_repeats:,.0f}"
         if row.pretrained_fraction
         else "control"
         for row in before.itertuples()

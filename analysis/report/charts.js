@@ -96,8 +96,9 @@ function lineTrace(series, suffix, seen) {
 function heatTrace(heat, suffix, first, flat) {
   const ticks = [0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4];
   const log = heat.log, low = Math.min(...flat), high = log ? Math.max(0, ...flat) : Math.max(...flat);
+  const gap = heat.x.length > 30 ? 0 : 2; // many cells are thinner than the gaps
   return {
-    type: "heatmap", x: heat.x, y: heat.y, z: heat.z, text: heat.texts, colorscale: "Viridis", zmin: low, zmax: high, xgap: 2, ygap: 2,
+    type: "heatmap", x: heat.x, y: heat.y, z: heat.z, text: heat.texts, colorscale: "Viridis", zmin: low, zmax: high, xgap: gap, ygap: gap,
     xaxis: "x" + suffix, yaxis: "y" + suffix, showscale: first,
     colorbar: {
       title: { text: heat.label }, thickness: 12,

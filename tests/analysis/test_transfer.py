@@ -60,7 +60,7 @@ def test_the_figure_shows_each_history_beside_scratch(study):
     assert [series.name for series in chart.panels[0].series] == [
         "from scratch",
         "control",
-        "f = 0.5, E = 256",
+        "E = 256",
     ]
     assert (
         "E = 256 (the worst)" in chart.caption and "above scratch (multiplier 0.4" in chart.caption
