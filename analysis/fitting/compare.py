@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.fitting.fit import Fit, held_out_error
-from analysis.fitting.table import fit_table
+from analysis.fitting.table import find_law, fit_table
 
 
 def compare(fits: Sequence[Fit], by: np.ndarray | None = None) -> pd.DataFrame:
@@ -55,12 +55,23 @@ def compare_on_table(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """`compare` for laws by name on anybody's table, and why those left out cannot be fitted.
 
-    Raises `AnalysisError` where fewer than two can, naming the reason of each.
+    columns: as `fit_table`'s, for all the laws together: each takes those that it has. Raises
+    `AnalysisError` for a column that none has, and where fewer than two laws can be fitted, naming
+    the reason of each.
     """
+    names = dict(columns or {})
+    known = {name: {*find_law(name).columns, "loss"} for name in laws}
+    unknown = set(names) - set().union(*known.values())
+    if unknown:
+        raise AnalysisError(
+            f"columns: none of {', '.join(laws)} has a column {', '.join(sorted(unknown))}; "
+            f"they have {', '.join(sorted(set().union(*known.values())))}"
+        )
     fits, reasons = [], {}
     for name in laws:
+        own = {ours: theirs for ours, theirs in names.items() if ours in known[name]}
         try:
-            fits.append(fit_table(name, path, columns))
+            fits.append(fit_table(name, path, own))
         except AnalysisError as error:
             reasons[name] = str(error)
     if len(fits) < 2:

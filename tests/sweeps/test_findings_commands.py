@@ -56,6 +56,10 @@ def test_several_laws_are_compared(losses):
     )
     assert {row["law"] for row in found["laws"]} == {"power", "chinchilla"}
     bad(
+        ostinato("fit", "power,chinchilla", losses, "--columns", "epochs=D,loss=val"),
+        "none of power, chinchilla has a column epochs",
+    )
+    bad(
         ostinato("fit", "power,chinchilla", losses, *COLUMNS, "--bootstrap", 9),
         "compared without plot",
     )
