@@ -1,8 +1,13 @@
-"""How a sweep's workers carry runs out: nothing here changes what a run computes."""
+"""How a sweep's workers carry runs out: nothing here changes what a run computes.
+
+`Options` is what is asked for on a command line, of this machine's workers or of another's;
+`Execution` is what that comes to for the runs at hand, as the worker processes are told it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import Field
@@ -24,6 +29,55 @@ class Execution(Config):
     keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
     profile: bool = Field(False, description="Write a trace of some steps of each run.")
     tensorboard: bool = Field(False, description="Write curves for TensorBoard as well.")
+
+
+class Options(Config):
+    """What the commands take: sweep and train carry it out, submit passes it on."""
+
+    layout: str | None = Field(None, description="As `layouts_for` takes it.")
+    stack: Count = Field(1, description="Runs of one shape that are trained together.")
+    keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
+    profile: bool = False
+    tensorboard: bool = False
+
+    @property
+    def layout_table(self) -> Path | None:
+        """The .csv of layouts, where there is one."""
+        given = self.layout and self.layout.endswith(".csv")
+        return Path(self.layout) if given else None
+
+    def words(self, layout: str | None = None) -> list[str]:
+        """The same on a command line; layout: where a table of layouts lies for its reader."""
+        layout = layout if layout and self.layout_table else self.layout
+        words = []
+        for name, field in type(self).model_fields.items():
+            value = layout if name == "layout" else getattr(self, name)
+            if value != field.default:
+                words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        return words
+
+    def check(self, runs: Sequence[RunConfig]) -> dict[str, str]:
+        """The layout of each run; raises OstinatoError on what does not go together or fit them."""
+        if self.stack > 1 and (self.layout or self.profile or self.tensorboard):
+            raise OstinatoError(
+                "stack: goes with neither layout, profile nor tensorboard; leave those out"
+            )
+        return layouts_for(self.layout, runs)
+
+    def execution(self, runs: Sequence[RunConfig]) -> Execution:
+        """For these runs on this machine; raises OstinatoError as `check`, and on what it lacks."""
+        layouts = self.check(runs)
+        if self.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
+            raise OstinatoError(
+                "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"
+            )
+        stacks = {}
+        if self.stack > 1:
+            from sweeps.stacks import stacks_of
+
+            stacks = stacks_of(runs, self.stack)
+        given = {"keep": self.keep, "profile": self.profile, "tensorboard": self.tensorboard}
+        return Execution(layouts=layouts, stacks=stacks, **given)
 
 
 def layouts_for(given: str | None, runs: Sequence[RunConfig]) -> dict[str, str]:

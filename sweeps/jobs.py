@@ -17,7 +17,8 @@ from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import default_data_dir
 from scaling.config import RunConfig
 from sweeps.engines import Engine, engine_named
-from sweeps.engines.job import Job, Request, Submission
+from sweeps.engines.job import LAYOUTS, Job, Request, Submission
+from sweeps.execution import Options
 from sweeps.grid import Plan, find_grid, load_plan
 from sweeps.local import Outcome
 from sweeps.storage import write_bytes, write_json
@@ -53,6 +54,7 @@ def prepare(
     asked: dict[str, Any],
     data_dir: Path | None,
     dry_run: bool,
+    options: Options = Options(),  # noqa: B008 - frozen
 ) -> Prepared:
     """Check a grid, a directory and what is asked of an engine; nothing is written or handed over.
 
@@ -65,6 +67,7 @@ def prepare(
         raise OstinatoError(f"out: {str(out)!r} has a line break or the like; rename it")
     plan = load_plan(source)
     chosen = (plan.select(select) if select else plan).runs
+    options.check(chosen)
     request = engine.complete(Request.parse(asked | {"workers": workers or WORKERS}))
     if dry_run:
         left = chosen
@@ -75,7 +78,7 @@ def prepare(
         left = tuple(run for run in chosen if run.run_id not in done)
     if not workers:
         request = request.model_copy(update={"workers": min(WORKERS, max(1, len(left)))})
-    job = Job(plan.grid.name, out, select, data_dir or default_data_dir(), request)
+    job = Job(plan.grid.name, out, select, data_dir or default_data_dir(), request, options)
     return Prepared(study, plan, source, chosen, left, to, engine, job)
 
 
@@ -83,6 +86,8 @@ def submit(prepared: Prepared) -> Submission:
     """Make the study's directory, hand the job over, and record it there."""
     prepared.study.create(prepared.plan, prepared.source)
     job = prepared.job
+    if table := job.options.layout_table:
+        write_bytes(job.out / LAYOUTS, table.read_bytes())
     submission = Submission(
         engine=prepared.to,
         id=prepared.engine.submit(job),

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 
 # One thread and no accelerator look-up: two test runs on a machine do not disturb each other.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from data_pipelines.config import MixtureConfig
+
+# A shell has what it starts in the background ignore Ctrl-C, and what that starts as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = ["the", "pool", "is", "seen", "again", "while", "fresh", "text", "goes", "by", "once"]
 

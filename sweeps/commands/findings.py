@@ -190,12 +190,13 @@ def predict(
 
     if (pools is None) == (fraction is None or repeats is None):
         raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
+    sizes = _count("params", params), _count("tokens", tokens)
     if pools:
         parts = predicting.parts_of_histogram(read_table(pools))
     else:
         parts = [predicting.Part(fraction, repeats)]
     damage = predicting.fit_damage(analyse_study(directory))
-    found = predicting.predict(damage, _count("params", params), _count("tokens", tokens), parts)
+    found = predicting.predict(damage, *sizes, parts)
     if as_json:
         print(json.dumps(found.as_dict(), indent=1))
         return

@@ -17,12 +17,17 @@ from sweeps.commands.options import (
     Gpus,
     GridName,
     Image,
+    Keep,
+    Layout,
     Memory,
     Out,
     Partition,
+    Profile,
     Select,
     Spot,
+    Stack,
     Study,
+    TensorBoard,
     TimeLimit,
     Workers,
     Yes,
@@ -52,6 +57,11 @@ def submit(
     accelerator: AcceleratorOf = None,
     spot: Spot = False,
     image: Image = None,
+    layout: Layout = None,
+    stack: Stack = 1,
+    keep: Keep = 1,
+    profile: Profile = False,
+    tensorboard: TensorBoard = False,
     data_dir: DataDir = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be handed over, and do nothing.")
@@ -61,7 +71,9 @@ def submit(
     """Have the runs of a grid that are not done trained on a cluster; status, logs and cancel follow them."""
     asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
     asked |= {"accelerator": accelerator, "spot": spot, "image": image}
-    prepared = _prepare(grid, out, to, select, workers, asked, data_dir, dry_run)
+    options = {"layout": layout, "stack": stack, "keep": keep}
+    options |= {"profile": profile, "tensorboard": tensorboard}
+    prepared = _prepare(grid, out, to, select, workers, asked, data_dir, dry_run, options)
     if dry_run:
         print(prepared.engine.render(prepared.job), end="")
     elif prepared.left:
@@ -145,12 +157,15 @@ def train_elsewhere(
     return prepared.study, jobs.outcome(prepared.study, prepared.chosen)
 
 
-def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False):
+def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False, options=None):
     from sweeps import jobs
+    from sweeps.execution import Options
 
     if to is None:
         raise OstinatoError("to: give an engine, such as --to slurm")
-    return jobs.prepare(grid, out, to, select, workers, asked, data_dir, dry_run)
+    return jobs.prepare(
+        grid, out, to, select, workers, asked, data_dir, dry_run, Options(**options or {})
+    )
 
 
 def _hand_over(prepared, yes: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -208,19 +207,11 @@ def sweep(
     tensorboard: TensorBoard = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    if stack > 1 and (layout or profile or tensorboard):
-        raise OstinatoError(
-            "stack: goes with neither layout, profile nor tensorboard; leave those out"
-        )
-    asked = {
-        "stack": stack,
-        "layout": layout,
-        "keep": keep,
-        "profile": profile,
-        "tensorboard": tensorboard,
-    }
-    asked |= {"wait": not no_wait, "share": share}
-    directory, outcome = _sweep(grid, out, select, jobs, data_dir, **asked)
+    options = {"layout": layout, "stack": stack, "keep": keep}
+    options |= {"profile": profile, "tensorboard": tensorboard}
+    directory, outcome = _sweep(
+        grid, out, select, jobs, data_dir, wait=not no_wait, share=share, **options
+    )
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -239,9 +230,9 @@ def train(
     """Train one run of a grid."""
     from sweeps.grid import find_grid, load_plan
 
-    asked = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
+    options = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
     config = load_plan(find_grid(grid)).run(run_id)
-    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **asked)
+    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **options)
     directory.collect()
     _exit_on_failures(outcome)
 
@@ -292,20 +283,17 @@ def _sweep(
     data_dir: Path | None,
     wait: bool = True,
     share: str | None = None,
-    layout: str | None = None,
-    stack: int = 1,
-    **execution,
+    **options,
 ):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
     from sweeps.companions import is_follower
     from sweeps.display import Display
-    from sweeps.execution import Execution, layouts_for
+    from sweeps.execution import Options
     from sweeps.grid import find_grid, load_plan
     from sweeps.local import Outcome, follow, worker_cores
     from sweeps.local import sweep as train_all
     from sweeps.preparing import prepare
-    from sweeps.stacks import stacks_of
     from sweeps.storage import is_remote
     from sweeps.store import StudyDirectory
 
@@ -318,12 +306,7 @@ def _sweep(
     chosen = planned.select(select) if select else planned
     chosen = chosen.share(share) if share else chosen
     directory.check(planned)
-    stacks = stacks_of(chosen.runs, stack) if stack > 1 else {}
-    execution = Execution(layouts=layouts_for(layout, chosen.runs), stacks=stacks, **execution)
-    if execution.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
-        raise OstinatoError(
-            "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"
-        )
+    execution = Options(**options).execution(chosen.runs)
     data_dir = data_dir or default_data_dir()
     if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
         prepare(chosen.runs, data_dir, console, directory)

@@ -132,14 +132,16 @@ def _task(job: Job) -> dict[str, Any]:
     request = job.request
     bucket, path = bucket_and_path(job.out)
     resources: dict[str, Any] = {"infra": "gcp", "use_spot": request.spot}
-    extra = ""
+    extras = ["tensorboard"] if job.options.tensorboard else []
     if not request.accelerator:
         resources["cpus"] = f"{request.cpus}+"
     elif gpu := find_gpu(request.accelerator):
-        resources["accelerators"], extra = gpu, "[cuda]"
+        resources["accelerators"] = gpu
+        extras.append("cuda")
     else:
         found = find_slice(request.accelerator)
-        resources["accelerators"], extra = found.sky_name, "[tpu]"
+        resources["accelerators"] = found.sky_name
+        extras.append("tpu")
         resources["accelerator_args"] = {"tpu_vm": True, "runtime_version": found.runtime}
     # A worker ends well when nothing is left for it: only a machine's loss starts it again.
     resources["job_recovery"] = {"strategy": "EAGER_NEXT_REGION", "max_restarts_on_errors": 1}
@@ -155,7 +157,7 @@ def _task(job: Job) -> dict[str, Any]:
             MOUNT: {"source": bucket, "mode": "MOUNT"},
             _CODE: f"{bundle.label()}.tar.gz",
         },
-        "setup": _SETUP.format(code=_CODE, extra=extra),
+        "setup": _SETUP.format(code=_CODE, extra=f"[{','.join(extras)}]" if extras else ""),
         "run": f"{_HOSTS}~/ostinato-venv/bin/ostinato {sweep}\n",
     }
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from data_pipelines.errors import OstinatoError
 from sweeps.engines.accelerators import Slice, find_gpu, find_slice
-from sweeps.engines.job import MOUNT, Job, Request, as_yaml, bucket_and_path, slug
+from sweeps.engines.job import LAYOUTS, MOUNT, Job, Request, as_yaml, bucket_and_path, slug
 
 
 def complete(request: Request) -> Request:
@@ -38,8 +38,8 @@ def render(job: Job) -> str:
 def _refuse(*_) -> NoReturn:
     """Applying the manifest, and what comes after it, is kubectl's."""
     raise OstinatoError(
-        "to: gke is rendered only; put the grid into the bucket as OUT/grid.yaml, "
-        "and add --dry-run | kubectl apply -f -"
+        "to: gke is rendered only; put the grid into the bucket as OUT/grid.yaml (and a --layout "
+        f"table as OUT/{LAYOUTS}), and add --dry-run | kubectl apply -f -"
     )
 
 

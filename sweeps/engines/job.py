@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,14 @@ from pydantic import Field
 
 from data_pipelines.config import Config, Count
 from data_pipelines.errors import OstinatoError
+from sweeps.execution import Options
 from sweeps.storage import is_remote
 
 MOUNT = "/ostinato"
 """Where a bucket is mounted on a cloud's machines."""
+
+LAYOUTS = "layouts.csv"
+"""Where in a study's directory its workers find the table of layouts that was submitted."""
 
 _NAME = r"^[\w.,:=@+/-]+$"
 """Characters that mean nothing to a shell or to YAML."""
@@ -58,6 +62,7 @@ class Job:
     select: str | None
     data_dir: Path
     request: Request
+    options: Options = field(default_factory=Options)
 
     @property
     def directory(self) -> Path:
@@ -65,8 +70,13 @@ class Job:
         return self.out / "jobs"
 
     def sweep(self, *program: str, out: str, options: Sequence[str]) -> str:
-        """What a worker runs, for a shell: each argument quoted."""
+        """What a worker runs, for a shell: each argument quoted.
+
+        program: before its first argument; out: where the study lies for the worker; options:
+        the engine's own, beside those that were asked for.
+        """
         command = [*program, "sweep", f"{out}/grid.yaml", "--out", out, "--no-wait", *options]
+        command += self.options.words(layout=f"{out}/{LAYOUTS}")
         return shlex.join(command + (["--select", self.select] if self.select else []))
 
 

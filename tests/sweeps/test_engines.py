@@ -36,6 +36,35 @@ def test_a_batch_script_quotes_what_comes_from_the_user(grid, tmp_path):
     assert "#SBATCH --array=0-2" in script and "#SBATCH --gpus=1" in script
 
 
+def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
+    table = tmp_path / "plan.csv"
+    table.write_text("d_model,layout\n16,remat=true\n32,fsdp=2\n")
+    asked = ("submit", grid, "--to", "slurm", "--out", tmp_path / "out", "--dry-run")
+    options = ("--layout", table, "--keep", 3, "--profile", "--tensorboard")
+    script = ostinato(*asked, *options, check=0).stdout
+    (command,) = (line for line in script.splitlines() if " sweep " in line)
+    words = shlex.split(command.rstrip("&"))
+    # The workers' own copy of the table, for theirs is another machine.
+    assert words[-6:] == [
+        *("--layout", str(tmp_path / "out" / "layouts.csv"), "--keep", "3"),
+        *("--profile", "--tensorboard"),
+    ]
+    stacked = ostinato(*asked, "--stack", 4, check=0).stdout
+    assert " --stack 4 &" in stacked and "--keep" not in stacked
+    bad(ostinato(*asked, "--stack", 4, "--profile"), "stack: goes with neither layout")
+    bad(ostinato(*asked, "--layout", "fdsp=8"), "layout: fdsp: unknown key")
+    bad(ostinato(*asked, "--layout", tmp_path / "no.csv"), "no.csv cannot be read")
+    task = yaml.safe_load(
+        ostinato(
+            *("submit", grid, "--to", "gcp", "--out", "gs://bucket/a", "--dry-run"),
+            *("--accelerator", "v5e-8", *options),
+            check=0,
+        ).stdout
+    )
+    assert "--layout /ostinato/a/layouts.csv" in task["run"]
+    assert "'.[tensorboard,tpu]'" in task["setup"]
+
+
 def test_bad_input_of_submit_is_one_line(grid, tmp_path, monkeypatch):
     asked = ("submit", grid, "--out", tmp_path / "out")
     bad(ostinato(*asked, "--to", "slrum"), "to: slrum: unknown engine; did you mean slurm")
