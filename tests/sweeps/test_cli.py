@@ -61,24 +61,6 @@ def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_workers_are_killed_ends_with_the_same_results(
-    studied, grid, data_dir, tmp_path
-):
-    out = tmp_path / "tiny"
-    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
-    process = subprocess.Popen(
-        [OSTINATO, "sweep", grid, "--out", out], env=environment, stdout=subprocess.DEVNULL
-    )
-    while not list(out.glob("claims/*")):  # one worker at work
-        time.sleep(0.2)
-        assert process.poll() is None
-    claim = next(out.glob("claims/*"))
-    os.kill(json.loads(claim.read_text())["pid"], signal.SIGKILL)
-    assert process.wait(120) == 0
-    assert losses(out).equals(losses(studied[0]))
-
-
-@pytest.mark.slow
 def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, data_dir, tmp_path):
     out = tmp_path / "tiny"
     environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
@@ -108,25 +90,23 @@ def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
-def test_a_stopped_sweep_saves_and_the_same_command_goes_on(
-    studied, grid, data_dir, tmp_path, sent, code
-):
+def test_a_stopped_sweep_saves_and_the_same_command_goes_on(studied, grid, data_dir, tmp_path):
     out = tmp_path / "tiny"
     command = [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"]
     environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while not list(out.glob("claims/*")):
-        time.sleep(0.2)
-    run = StudyDirectory(out).run(next(out.glob("claims/*")).name)
-    process.send_signal(sent)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert stderr == "ostinato: stopped; what was trained is kept, the same command goes on\n"
-    assert run.consumed_steps() > 0 and run.status()["state"] in ("lost", "done")
-    assert not list(out.glob("claims/*"))
+    for sent, code in ((signal.SIGINT, 130), (signal.SIGTERM, 75)):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while not list(out.glob("claims/*")):
+            time.sleep(0.2)
+        run = StudyDirectory(out).run(next(out.glob("claims/*")).name)
+        process.send_signal(sent)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert stderr == "ostinato: stopped; what was trained is kept, the same command goes on\n"
+        assert run.consumed_steps() > 0 and run.status()["state"] in ("lost", "done")
+        assert not list(out.glob("claims/*"))
     assert subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0
     assert losses(out).equals(losses(studied[0]))
 
@@ -138,10 +118,11 @@ def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_
         grid.read_text()
         + "runs:\n  - {d_model: 16, repeated_fraction: 0, learning_rate: 1.0e+30}\n"
     )
-    result = ostinato("sweep", wild, "--out", tmp_path / "out", data_dir=data_dir, check=1)
+    small = ("--select", "d_model == 16")
+    result = ostinato("sweep", wild, "--out", tmp_path / "out", *small, data_dir=data_dir, check=1)
     assert "failed: loss is nan at step" in result.stderr and result.stderr.count("\n") == 1
     states = [status["state"] for _, status in StudyDirectory(tmp_path / "out").statuses()]
-    assert sorted(states) == ["done"] * 6 + ["failed"]
+    assert sorted(states) == ["done"] * 3 + ["failed"] + ["pending"] * 3
     table = ostinato("status", tmp_path / "out", "--json", check=0)
     assert {row["error"] is None for row in json.loads(table.stdout)} == {True, False}
 
