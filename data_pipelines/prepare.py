@@ -46,12 +46,13 @@ def prepare_store(
 ) -> SequenceStore:
     """Pack `splits` of a corpus in the vocabulary, context and unit of `config`; return the store."""
     from data_pipelines.corpora import corpus_digest, prepare_corpus
-    from data_pipelines.packing import pack
 
     digest = corpus_digest(prepare_corpus(corpus, data_dir, progress))
     home = store_home(corpus, config, data_dir)
     directory = home / digest[:12]
     if not _complete(directory, splits):
+        from data_pipelines.packing import pack  # brings seqio, seconds that a packed corpus saves
+
         pack(corpus, config, data_dir, directory, digest=digest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()
     with replacing(home / "current") as temporary:

@@ -1,8 +1,11 @@
-"""TensorFlow, TFDS and seqio without their noise: import this module before any of them.
+"""TensorFlow, TFDS and seqio without their noise: import them from here.
 
 What their C++ parts print while loading (CPU features, GPUs not found), TFDS's progress bars and
 absl's warnings are not for a user's terminal. TensorFlow reads text here and nothing else, so
 accelerators are hidden from it and left to JAX.
+
+Each is loaded when it is first asked for: TFDS alone says what has been prepared, within a fraction
+of a second; TensorFlow, and seqio on top of it, take several.
 """
 
 from __future__ import annotations
@@ -10,6 +13,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import ModuleType
+
+from absl import logging
+
+_MODULES = {"seqio": "seqio", "tf": "tensorflow", "tfds": "tensorflow_datasets"}
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -28,17 +37,26 @@ def _without_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-with _without_stderr():
-    import seqio
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-    from absl import logging
+def _load_tensorflow() -> None:
+    with _without_stderr():
+        import tensorflow as tf
 
-    # RuntimeError: somebody has used TensorFlow before us; what it sees is theirs to say.
-    with suppress(RuntimeError):
-        tf.config.set_visible_devices([], "GPU")
+        # RuntimeError: somebody has used TensorFlow before us; what it sees is theirs to say.
+        with suppress(RuntimeError):
+            tf.config.set_visible_devices([], "GPU")
+
 
 logging.set_verbosity(logging.ERROR)
-tfds.disable_progress_bar()
 
-__all__ = ["seqio", "tf", "tfds"]
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in _MODULES:
+        raise AttributeError(name)
+    if name != "tfds":
+        _load_tensorflow()
+    with _without_stderr():
+        module = import_module(_MODULES[name])
+    if name == "tfds":
+        module.disable_progress_bar()
+    globals()[name] = module
+    return module

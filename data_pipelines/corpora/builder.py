@@ -27,6 +27,12 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def __init__(self, config: tfds.core.BuilderConfig, data_dir: Path):
         super().__init__(config=config, data_dir=data_dir)
 
+    def download_and_prepare(self, *arguments, **options):
+        """As TFDS does it, once TensorFlow is there without its noise."""
+        from data_pipelines.quiet import tf  # noqa: F401 - else TFDS would load it
+
+        super().download_and_prepare(*arguments, **options)
+
     @abstractmethod
     def documents(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split, the same ones in the same order each time."""
