@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
 
 import analysis
 from analysis.fitting import fit
@@ -11,7 +13,9 @@ from analysis.fitting.bootstrap import resample
 from analysis.fitting.solver import minimise
 from analysis.laws import Chinchilla
 from analysis.report import write_report
+from tests.analysis.conftest import make_tables
 from tests.analysis.test_fitting import draw, lbfgs
+from tests.analysis.test_report_browser import CHROMIUM, LOSSES
 from tests.benchmarks.measure import medians, report, seconds
 
 TRUTH = Chinchilla(1.8172, 482.01, 2085.43, 0.3478, 0.3658)
@@ -48,3 +52,39 @@ def test_a_report_of_the_recorded_study(tmp_path):
     size = (study / "report" / "index.html").stat().st_size / 2**20
     report(f"report of 20 runs: {took:.1f} s, {size:.1f} MB (asked: 20 s)")
     assert took < 20
+
+
+def test_a_report_of_1000_runs_is_built_and_opened(tmp_path):
+    if not CHROMIUM:
+        pytest.skip("needs chromium on the PATH")
+    results, curves = make_tables(
+        sizes=[24_576 * 2**n for n in range(6)],
+        repeats=[2**n for n in range(1, 14)],
+        fractions=(0.1, 0.5),
+        seeds=range(6),
+        noise=0.003,
+        evaluations=30,
+    )
+    assert 950 < len(results) < 1050
+    results.to_parquet(tmp_path / "results.parquet")
+    curves.to_parquet(tmp_path / "curves.parquet")
+    took = seconds(lambda: write_report(tmp_path))
+    page = tmp_path / "report" / "index.html"
+    size = page.stat().st_size / 2**20
+    drawn = f"document.querySelector('{LOSSES}')?.data?.length > 0"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+        def visit() -> float:
+            with browser.new_page() as tab:
+                return seconds(
+                    lambda: (tab.goto(page.as_uri()), tab.wait_for_function(drawn, polling=50))
+                )
+
+        (opened,) = medians(3, visit)
+        browser.close()
+    report(
+        f"report of {len(results):,} runs: {took:.1f} s, {size:.1f} MB, first figure drawn after "
+        f"{opened:.1f} s (asked: 30 s, 15 MB, 2 s)"
+    )
+    assert took < 30 and size < 15 and opened < 2

@@ -234,3 +234,16 @@ def test_a_changed_corpus_gets_a_store_of_its_own(mixture, tmp_path):
     assert first.manifest.corpus_digest != second.manifest.corpus_digest
     home = store_home(config.corpus, config, tmp_path / "data")
     assert json.loads((home / first.directory.name / "manifest.json").read_text())["context"] == 32
+
+
+def test_what_is_packed_is_found_without_tensorflow(mixture, data_dir):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from data_pipelines.config import MixtureConfig\n"
+        "from data_pipelines.prepare import prepare_data\n"
+        "prepare_data(MixtureConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]))\n"
+        "print('tensorflow' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script, mixture.model_dump_json(), str(data_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
