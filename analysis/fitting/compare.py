@@ -61,11 +61,11 @@ def compare_on_table(
     """
     names = dict(columns or {})
     known = {name: {*find_law(name).columns, "loss"} for name in laws}
-    unknown = set(names) - set().union(*known.values())
-    if unknown:
+    everything = set().union(*known.values())
+    if unknown := set(names) - everything:
         raise AnalysisError(
             f"columns: none of {', '.join(laws)} has a column {', '.join(sorted(unknown))}; "
-            f"they have {', '.join(sorted(set().union(*known.values())))}"
+            f"they have {', '.join(sorted(everything))}"
         )
     fits, reasons = [], {}
     for name in laws:

@@ -73,11 +73,15 @@ class Fit:
         return found | {name: profile_interval(self, name, level) for name in self.profiled}
 
     @property
+    def _places(self) -> np.ndarray:
+        """`rows`, or the place of each among the arrays that were fitted."""
+        return np.arange(1, len(self.loss) + 1) if self.rows is None else self.rows
+
+    @property
     def outliers(self) -> list[dict]:
         """Rows further off than six robust standard deviations, worst first: row and residual."""
-        rows = np.arange(1, len(self.loss) + 1) if self.rows is None else self.rows
         return [
-            {"row": int(rows[place]), "residual": float(self.residuals[place])}
+            {"row": int(self._places[place]), "residual": float(self.residuals[place])}
             for place in outliers(self.residuals)
         ]
 
@@ -105,7 +109,6 @@ class Fit:
             name: [end if np.isfinite(end) else None for end in ends]
             for name, ends in self.intervals(level).items()
         }
-        rows = np.arange(1, len(self.loss) + 1) if self.rows is None else self.rows
         return {
             "law": self.law.name,
             "equation": self.law.equation,
@@ -126,7 +129,7 @@ class Fit:
             "residual_spread": float(np.std(self.residuals)),
             "residuals": [
                 {"row": int(row), "residual": float(residual)}
-                for row, residual in zip(rows, self.residuals, strict=True)
+                for row, residual in zip(self._places, self.residuals, strict=True)
             ],
             "outliers": self.outliers,
             "held_out_error": self.held_out,

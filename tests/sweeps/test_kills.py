@@ -16,7 +16,7 @@ from sweeps.store import StudyDirectory
 from tests.sweeps.command_line import GRID, OSTINATO, ostinato
 
 KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 5))
-"""How often something is killed; OSTINATO_TEST_KILLS=20 takes two minutes."""
+"""How often something is killed; OSTINATO_TEST_KILLS=20 takes a minute."""
 
 
 def processes(sweep: psutil.Process) -> tuple[psutil.Process, list[psutil.Process]]:
