@@ -9,6 +9,7 @@ drawn at random.
 from __future__ import annotations
 
 from functools import lru_cache
+from math import comb
 from typing import Any
 
 import jax
@@ -24,7 +25,7 @@ SEQUENCES = 32
 """Sequences that the losses are measured on: half of them held-out text, half tiled random tokens."""
 
 DRAWS = 8
-"""Random sets of heads."""
+"""Random sets of heads, no two alike; fewer where there are not so many."""
 
 _PATTERN_BYTES = 2**28
 """Patterns of all heads that are held at once."""
@@ -50,9 +51,10 @@ def measure(
     prefix_matching_NxH: np.ndarray,
     generator: np.random.Generator,
 ) -> list[dict[str, Any]]:
-    """A row an ablation: what it adds, in nats per token, to the loss of held-out text (`test_change`),
-    to the in-context-learning score (`in_context_change`), and to the loss of all but the first copy
-    of random tokens (`copying_change`).
+    """A row an ablation: what it adds, in nats per token, to the loss of held-out text (`test_change`;
+    `index_changes`: by token index, in even groups of at most `in_context.GROUPS`), to the
+    in-context-learning score (`in_context_change`), and to the loss of all but the first copy of
+    random tokens (`copying_change`).
 
     `kind` is 'head' (with its layer and head), 'induction' (those that match prefixes best, together)
     or 'random' (as many others); `mode` is 'full' or 'pattern'.
@@ -65,15 +67,18 @@ def measure(
     whole, full, frozen = jax.device_get(_compiled(program)(params, tokens, keep_SxNxH))
     n = len(text_NxL)
 
-    def told(losses: np.ndarray) -> np.ndarray:
-        later = copying.by_copy(losses[n:])[:, 1:]
-        return np.array([losses[:n].mean(), in_context.score(losses[:n]), later.mean()])
-
-    base, rows = told(whole), []
+    rows = []
     for mode, found in (("full", full), ("pattern", frozen)):
         for (about, _), losses in zip(sets, found, strict=True):
-            changes = zip(("test", "in_context", "copying"), told(losses) - base, strict=True)
-            rows.append(about | {"mode": mode} | {f"{name}_change": x for name, x in changes})
+            change = losses - whole
+            by_index = in_context.curve(change[:n], in_context.GROUPS)
+            rows.append(
+                about
+                | {"mode": mode, "test_change": change[:n].mean()}
+                | {"in_context_change": in_context.score(change[:n])}
+                | {"copying_change": copying.by_copy(change[n:])[:, 1:].mean()}
+                | {"index_changes": [float(row["loss"]) for row in by_index]}
+            )
     return rows
 
 
@@ -84,18 +89,27 @@ def _sets(prefix_matching_NxH: np.ndarray, generator) -> list[tuple[dict[str, An
     chosen = [
         ({"kind": "head", "layer": h // shape[1], "head": h % shape[1]}, [h]) for h in range(count)
     ]
-    several = [("induction", order[:k])]
     others = order[k:] if count > k else order
-    several += [
-        ("random", generator.choice(others, min(k, len(others)), False)) for _ in range(DRAWS)
+    several = [
+        ("induction", order[:k]),
+        *(("random", heads) for heads in _draws(others, k, generator)),
     ]
-    chosen += [({"kind": kind, "layer": -1, "head": -1}, heads) for kind, heads in several]
+    chosen += [({"kind": kind, "layer": -1, "head": -1}, list(heads)) for kind, heads in several]
     sets = []
     for about, heads in chosen:
         keep = np.ones(count, np.float32)
         keep[heads] = 0
         sets.append((about, keep.reshape(shape)))
     return sets
+
+
+def _draws(heads: np.ndarray, k: int, generator) -> list[tuple[int, ...]]:
+    """`DRAWS` different sets of k heads, or all there are."""
+    k = min(k, len(heads))
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < min(DRAWS, comb(len(heads), k)):
+        drawn[tuple(sorted(generator.choice(heads, k, replace=False).tolist()))] = None
+    return list(drawn)
 
 
 @lru_cache(maxsize=4)

@@ -13,6 +13,9 @@ import numpy as np
 _BINS = 128
 """Most token indices that are told apart in the loss by token index."""
 
+GROUPS = 32
+"""And in changes of it by an ablation."""
+
 
 def windows(context: int) -> tuple[slice, slice]:
     """Indices (from 0) of the early and the late losses.
@@ -33,7 +36,7 @@ def score(losses_NxL: np.ndarray) -> float:
     return losses_NxL[:, late].mean() - losses_NxL[:, early].mean()
 
 
-def curve(losses_NxL: np.ndarray) -> list[dict[str, Any]]:
-    """Loss by token index (from 1), a row an index; in a long context, a row a group of them."""
-    groups = np.array_split(np.arange(losses_NxL.shape[1]), min(_BINS, losses_NxL.shape[1]))
+def curve(losses_NxL: np.ndarray, most: int = _BINS) -> list[dict[str, Any]]:
+    """Loss by token index (from 1), a row an index; in a context over `most`, a row a group of them."""
+    groups = np.array_split(np.arange(losses_NxL.shape[1]), min(most, losses_NxL.shape[1]))
     return [{"index": own.mean() + 1, "loss": losses_NxL[:, own].mean()} for own in groups]

@@ -100,6 +100,21 @@ def test_ablating_the_induction_head_undoes_copying_and_ablating_an_idle_one_not
     assert change[0, 0, "pattern"] == pytest.approx(0, abs=0.1)
     together = [r["copying_change"] for r in rows if r["kind"] == "induction"]
     assert min(together) > 1
+    for row in rows:  # the context is a multiple of the groups, so that their mean is the whole's
+        assert len(row["index_changes"]) == in_context.GROUPS
+        assert np.mean(row["index_changes"]) == pytest.approx(row["test_change"], abs=1e-5)
+
+
+def test_random_sets_leave_out_the_induction_heads_and_are_all_different():
+    scores = np.linspace(1, 0, 8).reshape(2, 4)
+    sets = ablation._sets(scores, np.random.default_rng(0))
+    (induction,) = [keep for about, keep in sets if about["kind"] == "induction"]
+    random = [keep for about, keep in sets if about["kind"] == "random"]
+    assert (induction == 0).sum() == 3 and (induction[0] == 0).sum() == 3
+    assert len({keep.tobytes() for keep in random}) == len(random) == ablation.DRAWS
+    assert all((keep == 0).sum() == 3 and keep[induction == 0].all() for keep in random)
+    few = ablation._sets(scores[:1], np.random.default_rng(0))
+    assert sum(about["kind"] == "random" for about, _ in few) == 1
 
 
 def test_a_model_without_heads_is_at_chance(program, headless, shown, tiled, heldout):
