@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from numbers import Number
 
+import numpy as np
 import pandas as pd
 
 from analysis.words import count
@@ -20,7 +21,7 @@ SETTINGS = (
     *("attention_only", "smeared_keys", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
 )
-_FREE = ("smeared_keys",)  # adds parameters itself, so that no two values meet at one size
+_FREE = ("smeared_keys", "depth")  # decide on parameters, so that no two values meet at one size
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
@@ -53,8 +54,14 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _settings(results: pd.DataFrame) -> pd.DataFrame:
-    """The settings of each run, budgets as tokens per parameter where that is what was swept."""
+    """The settings of each run, budgets as tokens per parameter where that is what was swept.
+
+    One layer is a setting of its own: without a layer before, no head can form an induction circuit
+    (Olsson et al. 2022), so that a law across it and deeper models would be of two architectures.
+    """
     table = results[[name for name in SETTINGS if name in results]]
+    if "layers" in results:
+        table = table.assign(depth=np.where(results.layers == 1, "one layer", "several layers"))
     ratio = (results.tokens / results.params).map(lambda value: float(f"{value:.3g}"))
     swept = (results.groupby("params").tokens.nunique() > 1).any()
     if swept and ratio.nunique() < results.tokens.nunique():
@@ -83,5 +90,12 @@ def _label(row: dict, told: list[str]) -> str:
         if value != value:  # a setting without repetition has no order of it
             continue
         shown = count(value) if isinstance(value, Number) and value >= 1000 else value
-        parts.append(f"{name} {shown}")
+        parts.append(shown if name == "depth" else f"{name} {shown}")
     return ", ".join(parts)
+
+
+def in_brackets(label: str, fraction: bool) -> str:
+    """A scan's label as an aside, without its fraction if that is told already: '' if none is left."""
+    parts = label.split(", ", 1)
+    kept = parts if fraction and label.startswith("f = ") else parts[1:]
+    return f" ({', '.join(kept)})" if kept else ""

@@ -19,8 +19,9 @@ from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
-from analysis.onset import formation_cells, formations
+from analysis.onset import formation_cells, formation_sentences, formations
 from analysis.probes import find_probes, probe_multipliers, probe_sentences
+from analysis.scans import in_brackets
 from analysis.tables import Study, read_study
 from analysis.transfer import transfer_cells, transfer_sentences, transfers
 from analysis.words import count, plural, share
@@ -97,7 +98,7 @@ def analyse(study: Study | str | Path) -> Analysis:
             "with size to read one off."
         )
     summary = summarise(study, peaks, laws, band)
-    summary += [*probe_sentences(probes, study), *_formed(formed, peaks, study)]
+    summary += [*probe_sentences(probes, study), *formation_sentences(formed, study)]
     summary += transfer_sentences(cells_tuned)
     return Analysis(
         *(study, runs, cells, controls, peaks, band, bound, descents, probes),
@@ -128,7 +129,9 @@ def summarise(
     """What was found, in sentences with the numbers in them."""
     sentences = []
     for setting, law in laws.items():
-        where = _where(study, study.scans[study.scans.setting == setting].iloc[0], fraction=False)
+        where = in_brackets(
+            study.scans.label[study.scans.setting == setting].iloc[0], fraction=False
+        )
         sizes = study.controls[study.controls.setting == setting].params.nunique()
         sentences.append(
             f"Without repetition{where}, test loss falls with params as N^-{law.alpha:.3f} "
@@ -139,7 +142,7 @@ def summarise(
         told = peaks.loc[peaks.groupby("scan").damage.idxmax()]
     for row in told.itertuples():
         scan = study.scans.loc[study.scans.scan == row.scan].iloc[0]
-        sentences.append(_peak_sentence(row, _where(study, scan, fraction=True)))
+        sentences.append(_peak_sentence(row, in_brackets(scan.label, fraction=True)))
     for row in band[(band.edge == "worst") & band.low.notna()].itertuples():
         spread = f" (95 % {row.low:.2f} to {row.high:.2f})"
         sentences.append(
@@ -147,34 +150,6 @@ def summarise(
             "-0.96 (Chudnovsky et al. 2026), band edges -0.56 and -0.50 (Hernandez et al. 2022)."
         )
     return sentences
-
-
-def _formed(cells: pd.DataFrame, peaks: pd.DataFrame, study: Study) -> list[str]:
-    """Whether induction heads formed without repetition, and at each size's worst repeats."""
-    sentences = []
-    if cells.empty:
-        return sentences
-    for (setting, params), own in cells.groupby(["setting", "params"]):
-        scan = study.scans[study.scans.setting == setting].iloc[0]
-        worst = peaks[(peaks.scan.isin(study.scans.scan[study.scans.setting == setting]))]
-        worst = worst[worst.params == params].repeats
-        told = own[(own.repeats == 0) | own.repeats.isin(worst)].sort_values("repeats")
-        if peaks.size and worst.empty:
-            continue  # a control of the scan in size
-        parts = [_heads_of(row) for row in told.itertuples()]
-        where = _where(study, scan, fraction=False)
-        sentences.append(f"Induction heads at N = {count(params)}{where}: {'; '.join(parts)}.")
-    return sentences
-
-
-def _heads_of(row) -> str:
-    what = f"f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}" if row.repeats else "control"
-    if not row.formed:
-        return f"{what}, none formed in {plural(row.seeds, 'run')}"
-    when = (
-        f"formed in {row.formed} of {plural(row.seeds, 'run')}, at {count(row.onset_tokens)} tokens"
-    )
-    return f"{what}, {when}, with a prefix matching of {row.after:.2f} after"
 
 
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
@@ -222,10 +197,3 @@ def _peak_sentence(row, where: str) -> str:
         )
     edge = "" if row.interior else " The worst lies at the edge of the repeats that were tried."
     return f"{text}.{edge}"
-
-
-def _where(study: Study, scan: pd.Series, fraction: bool) -> str:
-    """What tells this scan from the others, in brackets; nothing where there is nothing to tell."""
-    parts = scan.label.split(", ", 1)
-    kept = parts if fraction and scan.repeated_fraction else parts[1:]
-    return f" ({', '.join(kept)})" if kept else ""

@@ -28,18 +28,40 @@ def test_the_order_of_snapshots_does_not_move_the_onset():
     assert onset(tokens[order], scores[order]) == onset(tokens, scores)
 
 
-def test_cells_say_in_how_many_seeds_heads_formed_and_when():
+@pytest.fixture
+def formed():
+    """A study whose controls form heads at a quarter of their tokens; E = 64 never, 256 late and
+    weakly, 1,024 early, to lose them again."""
     results, curves = make_tables(
-        sizes=(98_304,), repeats=(64, 256), control_sizes=(), seeds=(0, 1, 2)
+        sizes=(98_304,), repeats=(64, 256, 1024), control_sizes=(), seeds=(0, 1, 2)
     )
-    tokens = 4_194_304
     repeats = curves.run_id.map(results.set_index("run_id").repeats)
-    at = np.where(repeats == 0, 0.25, np.where(repeats == 256, 0.75, 2.0)) * tokens
-    curves["prefix_matching_score"] = np.where(curves.tokens > at, 0.6, 0.02)
-    study = make_study(results, curves)
-    cells = formation_cells(formations(study)).set_index("repeats")
-    assert cells.seeds.tolist() == [3, 3, 3] and cells.formed.tolist() == [3, 0, 3]
-    assert cells.onset_tokens[0] == pytest.approx(0.25 * tokens, abs=tokens / 12)
-    assert cells.onset_tokens[256] == pytest.approx(0.75 * tokens, abs=tokens / 12)
-    told = next(s for s in analyse(study).summary if s.startswith("Induction heads"))
-    assert "control, formed in 3 of 3 runs" in told and "none formed in 3 runs" in told
+    share = curves.tokens / 4_194_304
+    at = repeats.map({0: 0.25, 64: 2.0, 256: 0.75, 1024: 0.25})
+    level = repeats.map({0: 0.6, 64: 0.6, 256: 0.3, 1024: 0.6})
+    lost = (repeats == 1024) & (share > 0.5)
+    curves["prefix_matching_score"] = np.where((share > at) & ~lost, level, 0.02)
+    curves["train_loss"] = 3 - 0.2 * share - 0.4 * (share > at)
+    curves["in_context_score"] = -0.3 * (share > at)
+    return make_study(results, curves)
+
+
+def test_cells_say_in_how_many_seeds_heads_formed_and_when(formed):
+    cells = formation_cells(formations(formed)).set_index("repeats")
+    assert cells.seeds.tolist() == [3, 3, 3, 3]
+    assert cells.formed[0] == cells.formed[256] == 3 and cells.formed[64] == 0
+    assert cells.lost[1024] == 3 and cells.lost[[0, 64, 256]].sum() == 0
+    step = 4_194_304 / 12
+    for column in ("onset_tokens", "fall_tokens", "bump_tokens"):
+        assert cells[column][0] == pytest.approx(0.25 * 4_194_304, abs=step)
+        assert cells[column][256] == pytest.approx(0.75 * 4_194_304, abs=step)
+    assert np.isnan(cells.bump_tokens[64]) and cells.bumped.tolist() == [3, 0, 3, 3]
+
+
+def test_the_summary_says_what_repetition_does_to_heads(formed):
+    without, repeated = (
+        s for s in analyse(formed).summary if "Induction heads" in s or "they are" in s
+    )
+    assert "they form in 3 of 3 runs" in without and "the training loss bumps by" in without
+    assert "prevented at E = 64" in repeated and "destroyed at E = 1,024" in repeated
+    assert "delayed and weakened at E = 256" in repeated

@@ -55,3 +55,13 @@ def test_a_setting_without_repetition_is_a_scan_of_its_own(tables):
         "f = 0.5, weight_decay 0.1",
         "no repetition, weight_decay 1.0",
     ]
+
+
+def test_models_of_one_layer_have_controls_of_their_own(tables):
+    results, _ = tables(seeds=(0,))
+    flat = results.assign(layers=1, params=results.params // 2, run_id=results.run_id + "flat")
+    study = make_study(pd.concat([results, flat], ignore_index=True))
+    assert set(study.scans.label) == {"f = 0.5, one layer", "f = 0.5, several layers"}
+    assert study.controls.groupby("setting").layers.nunique().eq(1).all()
+    deeper = results.assign(layers=3, params=results.params * 2, run_id=results.run_id + "deep")
+    assert len(make_study(pd.concat([results, deeper], ignore_index=True)).scans) == 1
