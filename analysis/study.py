@@ -19,8 +19,10 @@ from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
 from analysis.memorisation import against_bound, memorised
+from analysis.names import name_cells, name_sentences
 from analysis.onset import formation_cells, formation_sentences, formations
 from analysis.probes import find_probes, probe_multipliers, probe_sentences
+from analysis.regularisation import arm_sentences, arms
 from analysis.scans import in_brackets
 from analysis.tables import Study, read_study
 from analysis.transfer import transfer_cells, transfer_sentences, transfers
@@ -42,6 +44,8 @@ class Analysis:
     descents: rises of test loss during training (`descent.rise_by_cell`);
     probes: multipliers by other measures (`probes.probe_multipliers`);
     formations: in how many seeds of a cell induction heads formed, and when (`onset`);
+    names: how probable a name's tokens are where it comes back (`names.name_cells`);
+    arms: damage by weight decay and dropout (`regularisation.arms`);
     transfers, transfer: fine-tuned runs beside those from scratch, and their means over seeds
     (`transfer.transfers`, `transfer.transfer_cells`);
     held_out: cells beside their prediction from the other sizes (`predict.held_out_sizes`);
@@ -58,6 +62,8 @@ class Analysis:
     descents: pd.DataFrame
     probes: pd.DataFrame
     formations: pd.DataFrame
+    names: pd.DataFrame
+    arms: pd.DataFrame
     transfers: pd.DataFrame
     transfer: pd.DataFrame
     held_out: pd.DataFrame
@@ -81,6 +87,8 @@ def analyse(study: Study | str | Path) -> Analysis:
     measured = find_probes(study)
     probes = probe_multipliers(study, runs, measured)
     formed = formation_cells(formations(study))
+    named = name_cells(study)
+    regularised = arms(study, runs)
     tuned = transfers(study)
     cells_tuned = transfer_cells(tuned)
     held_out = _held_out(runs, laws)
@@ -99,10 +107,11 @@ def analyse(study: Study | str | Path) -> Analysis:
         )
     summary = summarise(study, peaks, laws, band)
     summary += [*probe_sentences(probes, study), *formation_sentences(formed, study)]
+    summary += [*name_sentences(named, study), *arm_sentences(regularised)]
     summary += transfer_sentences(cells_tuned)
     return Analysis(
         *(study, runs, cells, controls, peaks, band, bound, descents, probes),
-        *(formed, tuned, cells_tuned, held_out, laws),
+        *(formed, named, regularised, tuned, cells_tuned, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
 
@@ -165,6 +174,8 @@ def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
         "descents",
         "probes",
         "formations",
+        "names",
+        "arms",
         "transfers",
         "transfer",
         "held_out",

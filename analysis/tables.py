@@ -18,7 +18,7 @@ from analysis.scans import assign_scans
 REQUIRED = ("tokens", "repeated_fraction", "repeats", "seed", "params", "test_loss")
 LOSSES = ("test_loss", "pool_loss", "ood_loss", "unique_loss", "repeated_loss")
 OPTIONAL = ("pool_tokens", "flops", "seconds", *LOSSES[1:])
-DETAILS = ("heads", "patterns", "vectors")
+DETAILS = ("heads", "patterns", "vectors", "ablations")
 """What probes leave beside the curves, and figures are drawn from."""
 PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", "platform")
 

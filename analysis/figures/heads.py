@@ -1,108 +1,15 @@
-"""Induction heads while a model trains: their scores by repeats, which heads, and what they look at."""
+"""Induction heads: which heads, when, what they look at, and where their model goes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures.chart import NEUTRAL, Axis, Chart, Heat, Panel, Series, errors, ramp
-from analysis.figures.choice import size_panels
+from analysis.figures.chart import Axis, Chart, Heat, Panel, Series, ramp
 from analysis.trajectories import trajectories
 from analysis.words import count
 
 _MOST_RUNS = 4
-_LINES = {
-    "prefix_matching_score": (
-        "Induction heads while training",
-        "Prefix matching of the best head: its attention to what followed earlier occurrences of "
-        "the current token, on repeated random tokens (Olsson et al. 2022)",
-        "A step up is the formation of induction heads; a curve that steps later, lower or not at "
-        "all tells what repetition does to them.",
-        "prefix matching of the best head",
-    ),
-    "in_context_score": (
-        "In-context learning while training",
-        "Loss late in the context less loss early in it",
-        "Lower is more learned from the context; where it falls at the tokens at which heads form, "
-        "they are its cause.",
-        "in-context-learning score (nats per token)",
-    ),
-    "random_copying_loss": (
-        "Copying while training",
-        "Loss on later copies of random tokens that are repeated in the context",
-        "Nothing but copying helps here: a curve that stays up is a model that cannot copy.",
-        "loss on later copies (nats per token)",
-    ),
-}
-
-
-def heads_while_training(analysis) -> Chart | None:
-    """Prefix matching over training tokens, one line a repeat count, one panel a (scan, size)."""
-    return _while_training(analysis, "prefix_matching_score")
-
-
-def in_context_while_training(analysis) -> Chart | None:
-    """The in-context-learning score over training tokens, likewise."""
-    return _while_training(analysis, "in_context_score")
-
-
-def copying_while_training(analysis) -> Chart | None:
-    """The loss on copies of random tokens over training tokens, likewise."""
-    return _while_training(analysis, "random_copying_loss")
-
-
-def _while_training(analysis, column: str) -> Chart | None:
-    curves = _means(analysis.study, column)
-    if curves.empty:
-        return None
-    title, caption, reading, label = _LINES[column]
-    inks, panels, shown = ramp(curves.repeats), [], []
-    controls = analysis.controls.merge(analysis.study.scans[["scan", "setting"]], on="setting")
-    cells = analysis.cells if len(analysis.cells) else controls
-    for scan, params, name in size_panels(analysis, cells):
-        own = curves[(curves.setting == scan.setting) & (curves.params == params)]
-        own = own[own.repeated_fraction.isin([0, scan.repeated_fraction])]
-        shown.append(own.assign(scan=scan.scan))
-        series = [
-            Series(
-                f"{repeats:,.0f}" if repeats else "control",
-                *(curve.tokens.to_numpy(), curve[column].to_numpy()),
-                inks[repeats] if repeats else NEUTRAL,
-                None,
-                "solid" if repeats else "dashed",
-                error=errors(curve.se),
-                keys={"params": int(params), "repeats": repeats},
-                run_ids=[curve.run_ids.iloc[0]],
-            )
-            for repeats, curve in own.groupby("repeats")
-        ]
-        panels.append(Panel(name, [*series[1:], *series[:1]]))
-    table = pd.concat(shown)[
-        ["scan", "params", "repeats", "tokens", column, "se", "seeds", "run_ids"]
-    ]
-    return Chart(
-        key=column.replace("_", "-"),
-        title=title,
-        caption=f"{caption}, mean over seeds; bars: one standard error; colour: repeats E. "
-        "Dashed: the control.",
-        reading=reading,
-        table=table,
-        panels=panels,
-        x=Axis("training tokens", counts=True),
-        y=Axis(label),
-        legend="repeats E",
-    )
-
-
-def _means(study, column: str) -> pd.DataFrame:
-    if column not in study.curves:
-        return pd.DataFrame()
-    cell = ["setting", "params", "repeated_fraction", "repeats"]
-    curves = study.curves.merge(study.results[["run_id", *cell]], on="run_id")
-    grouped = curves[curves.setting >= 0].dropna(subset=column).groupby([*cell, "tokens"])
-    found = grouped[column].agg(["mean", "sem", "size"])
-    found.columns = [column, "se", "seeds"]
-    return found.assign(run_ids=grouped.run_id.agg(list)).reset_index()
 
 
 def head_map(analysis) -> Chart | None:

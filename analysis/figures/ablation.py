@@ -1,0 +1,124 @@
+"""What a model loses without a head: causal evidence for what its heads do (Olsson et al. 2022)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, ramp
+
+_MODES = {"full": "full ablation", "pattern": "patterns preserved"}
+_CHANGES = {
+    "test_change": "test loss",
+    "in_context_change": "in-context-learning score",
+    "copying_change": "loss on later copies of random tokens",
+}
+
+
+def ablated_heads(analysis) -> Chart | None:
+    """What copying loses without each head over how well the head matches prefixes, one panel a mode."""
+    found = _of_runs_told(analysis, "head")
+    heads = analysis.study.details.get("heads")
+    if found.empty or heads is None:
+        return None
+    last = heads[heads.step == heads.groupby("run_id").step.transform("max")]
+    scores = last[["run_id", "layer", "head", "prefix_matching"]]
+    found = found.merge(scores, on=["run_id", "layer", "head"])
+    panels = [
+        Panel(
+            title,
+            _points(
+                found[found["mode"] == mode],
+                *("prefix_matching", "copying_change"),
+                lambda row: f"head {row.layer}.{row.head}",
+            ),
+        )
+        for mode, title in _MODES.items()
+    ]
+    return Chart(
+        key="ablated-heads",
+        title="Heads ablated one by one",
+        caption="What is added to the loss on later copies of random tokens when a head's output is "
+        "zeroed, over its prefix matching; one point a head of a run at the end of its training. With "
+        "patterns preserved later heads look where they did, so that only values are lost.",
+        reading="Heads to the right that stand high are the ones that copy; a head that stands high on "
+        "the left in full ablation alone is one that others build on.",
+        table=found.drop(columns=["step", "tokens"]),
+        panels=panels,
+        x=Axis("prefix matching of the head"),
+        y=Axis("change of copying loss (nats)"),
+        legend="repeats E",
+    )
+
+
+def induction_against_random(analysis) -> Chart | None:
+    """What is lost without the most induction-like heads over what is lost without as many others."""
+    keys = ["run_id", "name", "repeats", "params"]
+    induction, random = (
+        _of_runs_told(analysis, kind).query("mode == 'full'")
+        if len(analysis.study.details.get("ablations", ()))
+        else pd.DataFrame()
+        for kind in ("induction", "random")
+    )
+    if induction.empty or random.empty:
+        return None
+    mean = random.groupby("run_id")[list(_CHANGES)].mean().add_suffix("_random")
+    found = induction[[*keys, *_CHANGES]].join(mean, on="run_id")
+    panels = []
+    for change, title in _CHANGES.items():
+        both = found[[change, f"{change}_random"]].to_numpy()
+        ends = np.array([min(0.0, both.min()), both.max() * 1.05])
+        series = _points(found, f"{change}_random", change, lambda row: "")
+        panels.append(Panel(title, [Series("alike", ends, ends, QUIET, None, "dashed"), *series]))
+    return Chart(
+        key="induction-against-random",
+        title="Induction heads ablated together",
+        caption="What is added when the heads that match prefixes best (half of all, at most three) "
+        "are zeroed together, over the mean of as many drawn at random from the others; one point a "
+        "run at the end of its training.",
+        reading="Above the dashed line the induction heads matter more than as many others do.",
+        table=found,
+        panels=panels,
+        x=Axis("change without random heads (nats)"),
+        y=Axis("without induction heads (nats)"),
+        legend="repeats E",
+    )
+
+
+def _of_runs_told(analysis, kind: str) -> pd.DataFrame:
+    """The ablations of a kind in all seeds of the size and scan where repetition costs most; of a
+    study without repetition, of all its runs. With the runs' `name` in the legend."""
+    ablations = analysis.study.details.get("ablations")
+    if ablations is None:
+        return pd.DataFrame()
+    runs = analysis.study.results[analysis.study.results.setting >= 0]
+    if len(analysis.peaks):
+        worst = analysis.peaks.loc[analysis.peaks.damage.idxmax()]
+        scan = analysis.study.scans.set_index("scan").loc[worst.scan]
+        runs = runs[(runs.setting == scan.setting) & (runs.params == worst.params)]
+        runs = runs[runs.is_control | (runs.scan == worst.scan)]
+        names = runs.repeats.map(lambda repeats: f"{repeats:,.0f}" if repeats else "control")
+    else:
+        labels = analysis.study.scans.drop_duplicates("setting").set_index("setting").label
+        names = runs.setting.map(labels).str.removeprefix("no repetition").str.removeprefix(", ")
+    runs = runs.assign(name=names)[["run_id", "name", "repeats", "params", "seed"]]
+    own = ablations[ablations.kind == kind].drop(columns="index_changes", errors="ignore")
+    return own.merge(runs, on="run_id")
+
+
+def _points(found: pd.DataFrame, x: str, y: str, told) -> list[Series]:
+    order = found.drop_duplicates("name").sort_values(["repeats", "name"]).name.tolist()
+    inks = ramp(range(len(order)))
+    return [
+        Series(
+            name or "runs",
+            *(own[x].to_numpy(), own[y].to_numpy()),
+            NEUTRAL if name == "control" else inks[number],
+            line=None,
+            hover=[f"{name} {told(row)}: {getattr(row, y):+.3f} nats" for row in own.itertuples()],
+            keys={"params": int(own.params.iloc[0])},
+            run_ids=[[run] for run in own.run_id],
+        )
+        for number, name in enumerate(order)
+        if len(own := found[found.name == name])
+    ]

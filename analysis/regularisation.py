@@ -1,0 +1,85 @@
+"""Regularisation arms: how much of the damage of repetition do weight decay and dropout remove?
+
+The arms of a study are its settings that differ in both alone (Kim et al. 2025 and Xue et al. 2023
+regularise where a whole corpus is repeated).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.scans import SETTINGS
+from analysis.tables import Study
+from analysis.words import count
+
+ARM = ["weight_decay", "dropout"]
+_CELL = ["group", "params", "repeated_fraction", "repeats"]
+
+
+def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a (cell, arm), means over seeds; empty where no cell has several arms.
+
+    runs: as `effective.effective_params` makes them. `damage` (nats per token) is to the arm's own
+    controls, `removed` the share of the reference's damage that the arm has not, `cost` what the arm
+    adds to the loss of its controls; seed by seed, with `*_se`. `gain`: how much lower the loss of
+    the repeated runs is than the reference's, all told. The reference is the arm with the least
+    weight decay and dropout. `group` numbers the settings but for the arm; `label` tells them apart.
+    """
+    runs = runs.dropna(subset=["damage"])
+    if not set(ARM) <= set(runs) or runs.empty:
+        return pd.DataFrame()
+    others = [name for name in SETTINGS if name in runs and name not in ARM]
+    runs = runs.assign(group=runs.groupby(others, dropna=False, sort=False).ngroup())
+    several = runs.groupby(_CELL)[ARM].transform("nunique").max(axis=1) > 1
+    runs = runs[several]
+    if runs.empty:
+        return pd.DataFrame()
+    reference = runs.sort_values(ARM).groupby([*_CELL, "seed"])[
+        ["damage", "control_loss", "test_loss"]
+    ]
+    runs = runs.join(reference.first().add_prefix("reference_"), on=[*_CELL, "seed"])
+    runs["removed"] = 1 - runs.damage / runs.reference_damage
+    runs["cost"] = runs.control_loss - runs.reference_control_loss
+    runs["gain"] = runs.reference_test_loss - runs.test_loss
+    measures = ["damage", "removed", "cost", "gain", "test_loss"]
+    grouped = runs.groupby([*_CELL, *ARM])
+    cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
+    cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
+    telling = [name for name in others if runs[name].nunique(dropna=False) > 1]
+    first = runs.groupby("group")[telling[:1] or ["group"]].first().iloc[:, 0]
+    return cells.reset_index().assign(label=lambda t: t.group.map(first) if telling else "")
+
+
+def arm_sentences(cells: pd.DataFrame) -> list[str]:
+    """Which arm removes most of the damage and at what cost, a sentence a cell."""
+    sentences = []
+    if cells.empty:
+        return sentences
+    for (_, params, fraction, repeats), own in cells.groupby(_CELL):
+        reference = own.sort_values(ARM).iloc[0]
+        if not reference.damage > 0:
+            continue
+        best = own.loc[own.removed.idxmax()]
+        where = f" ({reference.label})" if reference.label else ""
+        text = (
+            f"Of the damage at N = {count(params)}, f = {fraction:g}, E = {repeats:,.0f}{where}, "
+            f"{reference.damage:.3f} nats with {_arm(reference)}, "
+        )
+        if best.removed <= 0 or best.name == reference.name:
+            sentences.append(f"{text}no arm removes anything.")
+            continue
+        sentences.append(
+            f"{text}{_arm(best)} removes most: {best.removed:.0%}{_spread(best.removed_se, '.0%')}. "
+            f"There the controls lose {best.cost:.3f}{_spread(best.cost_se, '.3f')} nats; all told "
+            f"the repeated runs gain {best.gain:.3f}{_spread(best.gain_se, '.3f')}."
+        )
+    return sentences
+
+
+def _arm(row: pd.Series) -> str:
+    return f"weight decay {row.weight_decay:g} and dropout {row.dropout:g}"
+
+
+def _spread(error: float, form: str) -> str:
+    return f" ± {error:{form}}" if np.nan_to_num(error) > 0 else ""

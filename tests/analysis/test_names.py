@@ -1,0 +1,38 @@
+"""A name's probability where it comes back, control beside repeated."""
+
+import numpy as np
+import pytest
+
+from analysis.figures.names import names_in_context
+from analysis.names import name_cells
+from analysis.study import analyse
+from analysis.tables import make_study
+from tests.analysis.conftest import make_tables
+
+
+@pytest.fixture(scope="module")
+def tables():
+    results, curves = make_tables(sizes=(98_304,), repeats=(64, 256), control_sizes=())
+    last = results.repeats.map({0: 0.9, 64: 0.5, 256: 0.1}) + 0.02 * results.seed
+    return results.assign(name_probability_first=0.01, name_probability_last=last), curves
+
+
+def test_cells_are_means_over_seeds(tables):
+    cells = name_cells(make_study(*tables)).set_index("repeats")
+    np.testing.assert_allclose(cells["last"], [0.91, 0.51, 0.11])
+    np.testing.assert_allclose(cells.last_se, 0.01)
+    assert (cells["first"] == 0.01).all() and (cells.seeds == 2).all()
+
+
+def test_the_summary_and_the_figure_tell_the_worst(tables):
+    analysis = analyse(make_study(*tables))
+    (told,) = (s for s in analysis.summary if s.startswith("A name"))
+    assert "91.0% ± 1.0%" in told and "E = 256 of 11.0% ± 1.0% (1.0% where it is new)" in told
+    chart = names_in_context(analysis)
+    last = next(series for series in chart.panels[0].series if series.name == "seen before")
+    np.testing.assert_allclose(last.y, [0.51, 0.11])
+
+
+def test_a_study_without_the_probe_has_no_names():
+    study = make_study(*make_tables(sizes=(98_304,), repeats=(64,), control_sizes=()))
+    assert name_cells(study).empty and names_in_context(analyse(study)) is None
