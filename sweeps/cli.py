@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
+from data_pipelines.config import unknown_name
 from data_pipelines.errors import OstinatoError
 from sweeps.commands import app
 
@@ -11,9 +14,13 @@ from sweeps.commands import app
 def main() -> None:
     """Run a command. Bad input is one line and exit code 2; so is a disk that is full or read-only."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))  # else typer draws what it refuses as a framed box
+    except typer.Abort:  # a question left unanswered
+        print("Aborted.", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
-        print(f"ostinato: {_line(error)}", file=sys.stderr)
+        if line := " ".join(_line(error).splitlines()):
+            print(f"ostinato: {line}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -23,8 +30,40 @@ def _line(error: Exception) -> str:
 
     if isinstance(error, OstinatoError | AnalysisError):
         return str(error)
+    if hasattr(error, "format_message"):  # the classes are private to typer, or click's
+        return _refusal(error)
     if type(error).__module__.partition(".")[0] in ("aiohttp", "botocore", "gcsfs", "google"):
         return f"bucket: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     if isinstance(error, OSError):
         return f"{error.filename or 'disk'}: {error.strerror or error}"
     raise error
+
+
+def _refusal(error) -> str:
+    """The line for what typer itself refuses; empty where it has printed the help instead."""
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    see_help = f"see {context.command_path if context else 'ostinato COMMAND'} --help"
+    if hasattr(error, "possibilities"):
+        known = [p.opts + p.secondary_opts for p in context.command.get_params(context)]
+        options = [name for names in known for name in names if name.startswith("-")]
+        return unknown_name("option", error.option_name, options)
+    if parameter is not None:
+        is_option = parameter.param_type_name == "option"
+        name = parameter.opts[0] if is_option else parameter.metavar or parameter.name
+        return f"{name}: {_fault(error)}; {see_help}"
+    message = error.format_message().rstrip(".")
+    if option := getattr(error, "option_name", None):
+        return f"{option}: {message.removeprefix(f'Option {option!r} ')}; {see_help}"
+    message, _, near = message.partition(". Did you mean ")
+    remedy = f"did you mean {near}" if near else see_help
+    return f"{message[0].lower()}{message[1:]}; {remedy}" if message else ""
+
+
+def _fault(error) -> str:
+    """What is wrong with a parameter's value, which the newer typer keeps to itself."""
+    if hasattr(error, "param_type"):
+        return "missing"
+    if not hasattr(error.__cause__, "errors"):
+        return error.message.rstrip(".")
+    first = error.__cause__.errors()[0]
+    return f"{first['input']} {first['msg'].removeprefix('Input ').partition(',')[0]}"

@@ -2,15 +2,19 @@
 
 import io
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
 
 from sweeps import local
 from sweeps.grid import load_plan
+from sweeps.storage import location
 from sweeps.store import StudyDirectory
 from sweeps.tables import status_rows
 from tests.benchmarks.measure import medians, report, seconds
+from tests.sweeps.cloud_storage import URL, cloud_storage
 
 GRID = """
 name: many
@@ -60,8 +64,10 @@ def finished(tmp_path_factory) -> dict[int, StudyDirectory]:
     summary = {name: 1.0 for name in ("test_loss", "pool_loss", "flops", "seconds")}
     status = json.dumps({"state": "done", "ended": 0.0, "summary": summary})
     studies = {}
+    bucket = tmp_path_factory.mktemp("many") / "bucket"
+    bucket.mkdir()
     for runs in (100, 1_000, 10_000):
-        studies[runs] = study = _study(tmp_path_factory.mktemp("many") / str(runs), runs)
+        studies[runs] = study = _study(bucket / str(runs), runs)
         for config in study.plan.runs:
             path = study.run(config.run_id).path
             path.mkdir(parents=True)
@@ -88,3 +94,28 @@ def test_collect_of_10000_runs(finished):
     shown = ", ".join(f"{runs:,} runs {found:.2f} s" for runs, found in took.items())
     report(f"collect: {shown} (asked: seconds)")
     assert took[10_000] < 6 and took[10_000] < 20 * took[1_000]
+
+
+@pytest.mark.parametrize(("work", "files"), [(status_rows, 1), (StudyDirectory.collect, 2)])
+def test_of_10000_runs_in_a_bucket(finished, storage, work, files):
+    for runs, study in finished.items():
+        before = storage()
+        away = location(f"{URL}/{runs}/study")
+        there = seconds(lambda place=away: work(StudyDirectory(place)))
+        requests = storage() - before
+        here = seconds(lambda place=study.path: work(StudyDirectory(place)))
+        report(
+            f"{work.__name__} of {runs:,} runs from a bucket: {there:.1f} s, {there / here:.1f} times "
+            f"as on disk, {requests / runs:.2f} requests a run (asked: seconds)"
+        )
+        assert requests < files * runs + 50 and there < 60
+
+
+@pytest.fixture(scope="module")
+def storage(finished):
+    """A server with the finished studies in its bucket; how many requests it has answered."""
+    data = finished[100].path.parents[2]
+    # In memory where that can be had: the server waits for the disk at every object it takes.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with TemporaryDirectory(dir=memory) as root, cloud_storage(Path(root), data) as requests:
+        yield requests

