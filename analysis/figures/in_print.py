@@ -61,11 +61,12 @@ def render_each(chart: Chart, kinds: Iterable[str], title: bool = False) -> dict
     files = {}
     with mpl.rc_context(STYLE):
         figure = draw(chart, title)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)  # with one at hand, matplotlib draws twice to save once
         for kind in kinds:
             content = BytesIO()
             stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
             figure.savefig(content, format=kind, dpi=160, metadata=stamp)
-            figure.set_layout_engine("none")  # keep what the first one worked out
             files[kind] = content.getvalue()
     return files
 
@@ -177,6 +178,8 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
     ax.spines[:].set_visible(False)
     for row, texts in enumerate(heat.texts):
         for column, text in enumerate(texts):
+            if not text:
+                continue  # a pattern of attention has 10,000 cells, all without
             value = heat.values[row, column]
             dark = np.isfinite(value) and norm(value) < 0.6
             ax.text(
