@@ -6,6 +6,7 @@ import sys
 
 from data_pipelines.errors import OstinatoError
 from sweeps.commands import app
+from sweeps.commands.options import plain
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        print(f"ostinato: {_line(error)}", file=sys.stderr)
+        print(f"ostinato: {plain(_line(error))}", file=sys.stderr)
         sys.exit(2)
 
 
