@@ -9,6 +9,10 @@ import pandas as pd
 from scipy.stats import ttest_1samp
 
 from analysis.tables import Study
+from analysis.words import count, plural
+
+_PLACES = ("minimum_tokens", "peak_tokens", "second_descent", "pool_loss_at_peak")
+_SURE = 0.05
 
 
 def rises(study: Study) -> pd.DataFrame:
@@ -24,8 +28,7 @@ def rises(study: Study) -> pd.DataFrame:
         if len(curve) < 3:
             continue
         rows.append({"run_id": run} | _rise(curve))
-    columns = ["run_id", "rise", "minimum_tokens", "peak_tokens", "second_descent"]
-    table = pd.DataFrame(rows, columns=[*columns, "pool_loss_at_peak"])
+    table = pd.DataFrame(rows, columns=["run_id", "rise", *_PLACES])
     cell = ["run_id", "scan", "setting", "params", "repeated_fraction", "repeats", "seed"]
     return study.results[cell].merge(table, on="run_id")
 
@@ -33,18 +36,49 @@ def rises(study: Study) -> pd.DataFrame:
 def rise_by_cell(runs: pd.DataFrame) -> pd.DataFrame:
     """Rises over seeds, beyond the rise of the same seed's control (the noise of evaluation).
 
-    runs: as `rises` makes them. One row a repeated (scan, params, repeats): means, `seeds`, and
-    `p_value` of a one-sided t-test that the excess is above zero (NaN for one seed).
+    runs: as `rises` makes them. One row a repeated (scan, params, repeats): means, `seeds`,
+    `p_value` of a one-sided t-test that the excess is above zero (NaN for one seed), and
+    `p_corrected`, the same for as many tests as there are cells (Bonferroni).
     """
     controls = runs[runs.repeated_fraction == 0]
     noise = controls.groupby(["setting", "params", "seed"]).rise.mean().rename("control_rise")
     repeated = runs[runs.repeated_fraction > 0].join(noise, on=["setting", "params", "seed"])
     repeated["excess"] = repeated.rise - repeated.control_rise.fillna(0)
     grouped = repeated.groupby(["scan", "params", "repeats"])
-    cells = grouped[["rise", "excess", "peak_tokens", "second_descent", "pool_loss_at_peak"]].mean()
+    cells = grouped[["rise", "excess", *_PLACES]].mean()
     cells["seeds"] = grouped.size()
     cells["p_value"] = grouped.excess.apply(_significance)
+    cells["p_corrected"] = (cells.p_value * cells.p_value.notna().sum()).clip(upper=1)
     return cells.reset_index()
+
+
+def descent_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
+    """The largest significant rise of each (scan, params), or that there is none.
+
+    cells: as `rise_by_cell` makes them; nothing is said of cells with one seed.
+    """
+    tested = cells[cells.p_corrected.notna()]
+    if tested.empty:
+        return []
+    sure = tested[tested.p_corrected < _SURE]
+    if sure.empty:
+        return [
+            f"In training time test loss nowhere rises again beyond noise ({plural(len(tested), 'cell')}"
+            f" of at least {tested.seeds.min()} seeds)."
+        ]
+    labels = study.scans.set_index("scan").label
+    sentences = []
+    for row in sure.loc[sure.groupby(["scan", "params"]).excess.idxmax()].itertuples():
+        where = f", pool loss there {row.pool_loss_at_peak:.2f}"
+        sentences.append(
+            f"In training time test loss descends twice at N = {count(row.params)} "
+            f"({labels[row.scan]}), E = {row.repeats:,.0f}: after {count(row.minimum_tokens)} tokens it "
+            f"rises by {row.rise:.3f} nats, up to {count(row.peak_tokens)} tokens"
+            f"{where if pd.notna(row.pool_loss_at_peak) else ''}, and falls by "
+            f"{row.second_descent:.3f} (p = {row.p_corrected:.2g} over {row.seeds} seeds, corrected for "
+            f"{plural(len(tested), 'cell')})."
+        )
+    return sentences
 
 
 def _rise(curve: pd.DataFrame) -> dict[str, float]:

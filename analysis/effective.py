@@ -60,7 +60,9 @@ def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
             laws[setting] = PowerLaw.through(controls.params, controls.test_loss)
         except AnalysisError as error:
             labels = study.scans.label[study.scans.setting == setting]
-            notes.append(f"No multiplier for {'; '.join(labels)}: {error}.")
+            notes.append(
+                f"No multiplier for {'; '.join(labels)}: {error}. Damage in nats is computed."
+            )
     return laws, notes
 
 

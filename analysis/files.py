@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import numpy as np
 import pandas as pd
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -65,6 +66,9 @@ def jsonable(value):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, pd.DataFrame):
         return [jsonable(row) for row in value.to_dict("records")]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iufb":
+        whole = np.isfinite(value)
+        return (value if whole.all() else np.where(whole, value, None)).tolist()
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list | tuple):

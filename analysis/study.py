@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.band import band_edges
 from analysis.degradation import worst_repeats
-from analysis.descent import rise_by_cell, rises
+from analysis.descent import descent_sentences, rise_by_cell, rises
 from analysis.effective import control_curves, effective_params, mean_cells
 from analysis.files import write_json, write_parquet
 from analysis.laws import PowerLaw
@@ -106,6 +106,7 @@ def analyse(study: Study | str | Path) -> Analysis:
             "with size to read one off."
         )
     summary = summarise(study, peaks, laws, band)
+    summary += descent_sentences(descents, study)
     summary += [*probe_sentences(probes, study), *formation_sentences(formed, study)]
     summary += [*name_sentences(named, study), *arm_sentences(regularised)]
     summary += transfer_sentences(cells_tuned)

@@ -14,10 +14,15 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.scans import assign_scans
+from analysis.words import plural
 
 REQUIRED = ("tokens", "repeated_fraction", "repeats", "seed", "params", "test_loss")
 LOSSES = ("test_loss", "pool_loss", "ood_loss", "unique_loss", "repeated_loss")
 OPTIONAL = ("pool_tokens", "flops", "seconds", *LOSSES[1:])
+_NEEDED_FOR = {
+    "pool_loss": "memorised bits and the share of capacity",
+    "flops": "compute-equivalent loss",
+}
 DETAILS = ("heads", "patterns", "vectors", "ablations")
 """What probes leave beside the curves, and figures are drawn from."""
 PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", "platform")
@@ -99,7 +104,6 @@ def make_study(
     """A `Study` from tables at hand, with the same checks as `read_study`."""
     require_columns(results, REQUIRED, "results")
     results, notes = _usable(results)
-    results.loc[results.repeated_fraction == 0, "repeats"] = 0
     results, scans = _in_scans(results)
     results["is_control"] = (results.repeated_fraction == 0) & (results.setting >= 0)
     if not results.is_control.any():
@@ -107,6 +111,9 @@ def make_study(
             "No controls (repeated_fraction 0): damage, effective params and multiplier cannot be "
             "computed; losses are shown as they are."
         )
+    if "vocabulary" in results and results.vocabulary.nunique() > 1:
+        names = ", ".join(sorted(results.vocabulary.dropna().astype(str).unique()))
+        notes.append(f"Several vocabularies ({names}): losses are compared within each only.")
     if results.seed.nunique() == 1:
         notes.append("One seed: no error bars; differences the size of seed noise cannot be told.")
     provenance = {
@@ -159,22 +166,46 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         results = results[results.status == "done"].copy()
     for column in (*REQUIRED, *(set(OPTIONAL) & set(results))):
         results[column] = pd.to_numeric(results[column], errors="coerce").astype(float)
-    for column in OPTIONAL:
-        if column not in results:
-            results[column] = np.nan
-    numbers = results[list(REQUIRED)].to_numpy()
-    finite = np.isfinite(numbers).all(axis=1) & (results.test_loss > 0) & (results.params > 0)
-    if (~finite).any():
-        names = ", ".join(results.run_id[~finite].head(5))
-        notes.append(
-            f"{(~finite).sum()} runs have a missing, non-finite or non-positive value in one of "
-            f"{', '.join(REQUIRED)} and are left out: {names}."
-        )
-    results = results[finite].copy()
-    if results.empty:
+    results.loc[results.repeated_fraction == 0, "repeats"] = 0  # a control's may be left empty
+    good = np.isfinite(results[list(REQUIRED)])
+    good[["tokens", "params", "test_loss"]] &= results[["tokens", "params", "test_loss"]] > 0
+    good[["repeated_fraction", "repeats"]] &= results[["repeated_fraction", "repeats"]] >= 0
+    faulty = [column for column in REQUIRED if not good[column].all()]
+    usable = good.all(axis=1)
+    if not usable.any():
         raise AnalysisError(
-            "results: no run with status 'done' and a finite, positive test_loss; "
-            "finish or repair the runs first"
+            "results: no run with status 'done' and a usable number in each of "
+            f"{', '.join(REQUIRED)}"
+            + (f"; at fault: {', '.join(faulty)}" if faulty else "")
+            + "; finish or repair the runs first"
         )
+    if faulty:
+        bad = [
+            f"{name} ({', '.join(good.columns[~row])})"
+            for name, row in zip(
+                results.run_id[~usable].head(5), good[~usable].to_numpy(), strict=False
+            )
+        ]
+        notes.append(
+            f"{plural(int((~usable).sum()), 'run')} left out for a value that is missing, not finite "
+            f"or not positive: {', '.join(bad)}."
+        )
+    results = results[usable].copy()
+    notes += _derive(results)
     results[["seed", "params", "tokens"]] = results[["seed", "params", "tokens"]].astype("int64")
     return results.reset_index(drop=True), notes
+
+
+def _derive(results: pd.DataFrame) -> list[str]:
+    """Add the optional columns that are not there, and say what cannot be computed without them."""
+    pool = results.repeated_fraction * results.tokens / results.repeats.where(results.repeats > 0)
+    given = results.get("pool_tokens", pd.Series(np.nan, results.index))
+    results["pool_tokens"] = given.fillna(pool)
+    for column in set(OPTIONAL) - set(results):
+        results[column] = np.nan
+    repeated = results[results.repeated_fraction > 0]
+    return [
+        f"No {column}: {what} cannot be computed."
+        for column, what in _NEEDED_FOR.items()
+        if len(repeated) and repeated[column].isna().all()
+    ]

@@ -9,6 +9,7 @@ import typer
 from data_pipelines.config import unknown_name
 from data_pipelines.errors import OstinatoError
 from sweeps.commands import app
+from sweeps.commands.options import plain
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
         print("Aborted.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
-        if line := " ".join(_line(error).splitlines()):
+        if line := plain(" ".join(_line(error).splitlines())):
             print(f"ostinato: {line}", file=sys.stderr)
         sys.exit(2)
 

@@ -20,7 +20,8 @@ from analysis.figures.chart import Axis, Chart, Heat, Series
 from analysis.words import count
 
 _MOST_EDGES = 20  # columns of a heat map whose cells are drawn apart
-_TITLE = 34  # characters of a line over a heat map
+_TITLE = 34  # characters of a line over a heat map, whose colour bar takes the rest
+_WIDE_TITLE = 42  # over other panels
 _MOST_TICKS = 12, 6  # names along its axes, down and across
 
 STYLE = {
@@ -61,18 +62,19 @@ def render_each(chart: Chart, kinds: Iterable[str], title: bool = False) -> dict
     files = {}
     with mpl.rc_context(STYLE):
         figure = draw(chart, title)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)  # with one at hand, matplotlib draws twice to save once
         for kind in kinds:
             content = BytesIO()
             stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
             figure.savefig(content, format=kind, dpi=160, metadata=stamp)
-            figure.set_layout_engine("none")  # keep what the first one worked out
             files[kind] = content.getvalue()
     return files
 
 
 def draw(chart: Chart, title: bool = False) -> Figure:
     """`chart` as a matplotlib figure, with its title above if asked."""
-    columns = min(_COLUMNS, len(chart.panels))
+    columns = 2 if len(chart.panels) == 4 else min(_COLUMNS, len(chart.panels))
     rows = ceil(len(chart.panels) / columns)
     handles = {} if chart.panels[0].heat else _legend_handles(chart)
     aside = _LEGEND_WIDTH if handles else 0
@@ -81,7 +83,7 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     shared = chart.panels[0].heat is None
     axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel()
     for ax, panel in zip(axes, chart.panels, strict=False):
-        ax.set_title(fill(panel.title, _TITLE) if panel.heat else panel.title)
+        ax.set_title(fill(panel.title, _TITLE if panel.heat else _WIDE_TITLE))
         if panel.heat:
             _draw_heat(figure, ax, panel.heat, _heat_scale(chart))
         else:
@@ -177,6 +179,8 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
     ax.spines[:].set_visible(False)
     for row, texts in enumerate(heat.texts):
         for column, text in enumerate(texts):
+            if not text:
+                continue  # a pattern of attention has 10,000 cells, all without
             value = heat.values[row, column]
             dark = np.isfinite(value) and norm(value) < 0.6
             ax.text(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from analysis.errors import AnalysisError
 from analysis.fitting.bootstrap import interval, resample
+from analysis.fitting.check import check
 from analysis.fitting.diagnose import degenerate, outliers, suspicions
 from analysis.fitting.solver import HUBER_DELTA, minimise, objectives
 from analysis.laws import Law
@@ -157,7 +157,7 @@ def fit(
     arrays = {name: np.asarray(columns[name], float) for name in law.columns}
     loss = np.asarray(loss, float)
     fixed = dict(fixed or {})
-    _check(law, arrays, loss, fixed)
+    check(law, arrays, loss, fixed)
     starts = law.starts(arrays, loss)
     names = law.constant_names()
     free = np.array([name not in fixed for name in names])
@@ -287,25 +287,3 @@ def refit_without(fitted: Fit, by: ArrayLike, labels: Sequence) -> list[Law]:
     free = np.array([name not in fitted.fixed for name in law.constant_names()])
     found = minimise(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, free)
     return [law.at(coordinates) for coordinates in found.coordinates]
-
-
-def _check(law: type[Law], columns: Mapping, loss: np.ndarray, fixed: Mapping) -> None:
-    for name, values in (columns | {"loss": loss}).items():
-        bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-        if len(bad):
-            raise AnalysisError(
-                f"{name}: {len(bad)} rows are missing, not finite or not positive (row "
-                f"{bad[0] + 1}: {values[bad[0]]:g}); repair or drop them"
-            )
-    constants = [name for name in law.constant_names() if name not in fixed]
-    if len(loss) <= len(constants):
-        raise AnalysisError(
-            f"{law.name}: {len(loss)} rows for {len(constants)} constants "
-            f"({', '.join(constants)}); give at least {len(constants) + 1} rows"
-        )
-    for name, values in columns.items():
-        if len(np.unique(values)) < 2 and not fixed:
-            raise AnalysisError(
-                f"{name}: the same value ({values[0]:g}) in all rows; {law.name} needs at least "
-                "two, or choose a law without this column"
-            )

@@ -16,6 +16,7 @@ from analysis.laws import LAWS, Law
 from analysis.tables import read_table, require_columns
 from analysis.words import plural
 
+_MOST_ROWS = 5  # named in an error
 _FRESH_ONLY = "unique_tokens"  # laws without this column know nothing of repetition
 
 
@@ -96,9 +97,10 @@ def prepare(
         table[name] = pd.to_numeric(given, errors="coerce").astype(float)
         bad = table.index[~(np.isfinite(table[name]) & (table[name] > 0))]
         if len(bad):
+            shown = "; ".join(f"row {row + 1}: {given[row]}" for row in bad[:_MOST_ROWS])
             raise AnalysisError(
                 f"{where}: {name}: {plural(len(bad), 'row')} missing, not finite or not positive "
-                f"(row {bad[0] + 1}: {given[bad[0]]}); repair or drop them"
+                f"({shown}{'; ...' if len(bad) > _MOST_ROWS else ''}); repair or drop them"
             )
     return table, warnings
 

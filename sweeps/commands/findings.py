@@ -12,7 +12,7 @@ from rich.table import Table
 
 from data_pipelines.config import parse_count
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.options import AsJson, Study, app, console
+from sweeps.commands.options import AsJson, Study, app, console, say
 
 
 @app.command(epilog="Example: ostinato analyse studies/quick --json")
@@ -27,7 +27,7 @@ def analyse(directory: Study, as_json: AsJson = False) -> None:
         print((directory / "analysis" / "summary.json").read_text())
     else:
         for sentence in found.summary:
-            console.print(f"- {sentence}", soft_wrap=True)
+            say(sentence)
 
 
 @app.command(epilog="Example: ostinato report studies/quick --serve")
@@ -128,7 +128,7 @@ def fit(
             f"by {max(errors.values()):.2%} at worst."
         )
     for warning in found.warnings:
-        console.print(f"- {warning}", soft_wrap=True)
+        say(warning)
 
 
 def _span(low: float, high: float) -> str:
@@ -160,7 +160,7 @@ def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: boo
         shown.add_row(row.law, str(row.constants), error, *numbers)
     console.print(shown)
     for name, reason in reasons.items():
-        console.print(f"- {name} is left out: {reason}", soft_wrap=True)
+        say(f"{name} is left out: {reason}")
 
 
 @app.command(
@@ -201,7 +201,7 @@ def predict(
         print(json.dumps(found.as_dict(), indent=1))
         return
     for sentence in found.sentences():
-        console.print(f"- {sentence}", soft_wrap=True)
+        say(sentence)
 
 
 def _pairs(columns: str) -> dict[str, str]:

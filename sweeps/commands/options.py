@@ -22,6 +22,18 @@ app = typer.Typer(
 console = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
+
+def plain(text: str) -> str:
+    """`text` on one line, whatever a table or a run's name has put there: control characters, with
+    which a terminal could be steered, are written out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def say(sentence: str) -> None:
+    """Print a finding as an item of a list; brackets in it are not rich's markup."""
+    console.print(f"- {plain(sentence)}", soft_wrap=True, markup=False, emoji=False)
+
+
 GridName = Annotated[
     str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped one (quick).")
 ]

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.descent import rise_by_cell, rises
+from analysis.descent import descent_sentences, rise_by_cell, rises
 from analysis.tables import make_study
 
 
-def study_with(tables, shape, seeds=(0, 1, 2)):
-    results, _ = tables(sizes=(98_304,), repeats=(64,), seeds=seeds, control_sizes=())
+def study_with(tables, shape, seeds=(0, 1, 2), repeats=(64,)):
+    results, _ = tables(sizes=(98_304,), repeats=repeats, seeds=seeds, control_sizes=())
     step = np.arange(1, 41)
     curves = []
     for row in results.itertuples():
@@ -29,7 +29,8 @@ def bump(step):
 
 
 def test_a_rise_is_measured_placed_and_significant(tables):
-    runs = rises(study_with(tables, bump))
+    study = study_with(tables, bump)
+    runs = rises(study)
     repeated = runs[runs.repeats > 0]
     curve = 3 - 0.3 * np.log(np.arange(1, 41)) + bump(np.arange(1, 41))
     inner = curve[10:]
@@ -44,18 +45,30 @@ def test_a_rise_is_measured_placed_and_significant(tables):
     assert repeated.pool_loss_at_peak.to_numpy() == pytest.approx(
         3e5 / repeated.peak_tokens.to_numpy()
     )
-    cell = rise_by_cell(runs).iloc[0]
-    assert cell.seeds == 3 and cell.p_value < 0.001
+    cells = rise_by_cell(runs)
+    assert cells.seeds[0] == 3 and cells.p_value[0] < 0.001
+    (told,) = descent_sentences(cells, study)
+    assert f"E = 64: after {cells.minimum_tokens[0] / 1e6:.3g}M tokens" in told
+    assert f"pool loss there {cells.pool_loss_at_peak[0]:.2f}" in told and "over 3 seeds" in told
+
+
+def test_the_more_cells_are_tested_the_less_one_tells(tables):
+    cells = rise_by_cell(rises(study_with(tables, bump, repeats=(4, 64, 256))))
+    assert cells.p_corrected.to_numpy() == pytest.approx(3 * cells.p_value.to_numpy())
 
 
 def test_noise_alone_is_not_significant(tables):
-    cell = rise_by_cell(rises(study_with(tables, lambda step: 0 * step))).iloc[0]
-    assert cell.rise < 0.01 and cell.p_value > 0.05
+    study = study_with(tables, lambda step: 0 * step)
+    cells = rise_by_cell(rises(study))
+    assert cells.rise[0] < 0.01 and cells.p_value[0] > 0.05
+    assert "nowhere rises" in descent_sentences(cells, study)[0]
 
 
 def test_one_seed_has_no_significance(tables):
-    cell = rise_by_cell(rises(study_with(tables, bump, seeds=(0,)))).iloc[0]
-    assert np.isnan(cell.p_value) and cell.rise > 0.2
+    study = study_with(tables, bump, seeds=(0,))
+    cells = rise_by_cell(rises(study))
+    assert np.isnan(cells.p_value[0]) and cells.rise[0] > 0.2
+    assert not descent_sentences(cells, study)
 
 
 def test_a_study_without_curves_has_no_rises(tables):

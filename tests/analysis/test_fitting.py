@@ -168,13 +168,28 @@ def test_clusters_are_drawn_whole():
     [
         (lambda t: t.drop(columns="tokens"), "no column tokens"),
         (lambda t: t.assign(params=t.params.where(t.index != 4)), r"params: 1 row .*row 5: nan"),
+        (
+            lambda t: t.assign(params=t.params.where(t.index > 6)),
+            r"7 rows .*\(row 1: nan; .*row 5: nan; \.\.\.\)",
+        ),
         (lambda t: t.assign(test_loss=-t.test_loss), "test_loss|loss: 40 rows .* not positive"),
-        (lambda t: t.head(5), "5 rows for 5 constants"),
-        (lambda t: t.assign(params=1e7), "the same value"),
+        (lambda t: t.head(5), "5 rows for 5 .*: power, power-floor, kaplan"),
+        (lambda t: t.assign(params=1e7), "params: the same value"),
+        (lambda t: t.assign(tokens=1e9), "tokens: the same value .*fitted .*: power, power-floor"),
         (lambda t: t.assign(vocabulary=["bytes", "other"] * 20), "cannot be compared"),
         (lambda t: t.assign(params="many"), "params: 40 rows missing"),
     ],
-    ids=["no column", "NaN", "negative", "few rows", "one size", "tokenizers", "text"],
+    ids=[
+        "no column",
+        "NaN",
+        "NaNs",
+        "negative",
+        "few rows",
+        "one size",
+        "one budget",
+        "tokenizers",
+        "text",
+    ],
 )
 def test_a_bad_table_is_refused_in_one_line(tmp_path, change, message):
     columns, loss = draw(TRUTHS[4], rows=40)

@@ -31,7 +31,7 @@ def test_a_run_without_a_usable_loss_is_left_out_and_named(tables, bad):
     results.loc[3, "test_loss"] = bad
     study = make_study(results, curves)
     assert len(study.results) == len(results) - 1
-    assert any(results.run_id[3] in note for note in study.notes)
+    assert any(f"{results.run_id[3]} (test_loss)" in note for note in study.notes)
     assert results.run_id[3] not in set(study.curves.run_id)
 
 
@@ -47,6 +47,31 @@ def test_no_usable_run_is_an_error(tables):
     results, _ = tables()
     with pytest.raises(AnalysisError, match="no run with status 'done'"):
         make_study(results.assign(test_loss=np.nan))
+    with pytest.raises(AnalysisError, match="at fault: params;"):
+        make_study(results.assign(params="many"))
+
+
+def test_what_cannot_be_computed_is_said_and_the_rest_is(tables):
+    results, _ = tables()
+    study = make_study(results.drop(columns=["pool_loss", "flops", "pool_tokens"]))
+    assert [note.split(":")[0] for note in study.notes] == ["No pool_loss", "No flops"]
+    at = study.repeated
+    assert (at.pool_tokens * at.repeats).to_numpy() == pytest.approx(
+        (at.repeated_fraction * at.tokens).to_numpy()
+    )
+
+
+def test_a_controls_repeats_may_be_left_empty(tables):
+    results, _ = tables()
+    emptied = results.assign(repeats=results.repeats.where(results.repeats > 0))
+    assert len(make_study(emptied).controls) == (results.repeats == 0).sum()
+
+
+def test_tokenizers_are_kept_apart(tables):
+    results, _ = tables()
+    study = make_study(results.assign(vocabulary=np.where(results.seed == 0, "bytes", "gpt2")))
+    assert study.controls.groupby("setting").vocabulary.nunique().eq(1).all()
+    assert any("Several vocabularies (bytes, gpt2)" in note for note in study.notes)
 
 
 def test_a_run_counts_once(tables):

@@ -124,6 +124,20 @@ def test_a_report_is_served_on_this_machine_alone(tmp_path):
         process.communicate(timeout=30)
 
 
+def test_what_a_table_holds_is_shown_as_text(losses, tmp_path):
+    table = pd.read_csv(losses).astype(object)
+    table.loc[0, "val"] = "[red]a\nb\x1b[31m"
+    hostile = tmp_path / "hostile.csv"
+    table.to_csv(hostile, index=False)
+    bad(ostinato("fit", "chinchilla", hostile, *COLUMNS), r"row 1: [red]a\nb\x1b[31m")
+    study = tmp_path / "study"
+    shutil.copytree(RECORDED, study)
+    results = pd.read_parquet(study / "results.parquet")
+    results["corpus"] = np.where(np.arange(len(results)) % 2, "pydocs", "[/]=two()")  # two settings
+    results.to_parquet(study / "results.parquet")
+    assert "corpus [/]=two()" in ostinato("analyse", study, check=0).stdout
+
+
 def test_bad_input_is_one_line(losses, tmp_path):
     bad(ostinato("fit", "chinchila", losses), "chinchila: no such law; there are: chinchilla")
     bad(ostinato("fit", "power", tmp_path / "no.csv"), "no such table")
