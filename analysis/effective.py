@@ -16,6 +16,7 @@ from analysis.scans import SETTINGS, SHAPE
 from analysis.tables import Study
 
 CELL = ["scan", "params", "repeats"]
+_MOST_LABELS = 3
 _MEASURES = ["test_loss", "damage", "effective_params", "multiplier", "multiplier_by_law"]
 _MEASURES += ["compute_equivalent_loss", "memorised_bits", "bits_per_param", "capacity_share"]
 _MEASURES += ["pool_loss", "ood_loss", "unique_loss", "repeated_loss"]
@@ -53,16 +54,19 @@ def effective_params(study: Study) -> pd.DataFrame:
 
 
 def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
-    """The control law of every setting that has one, and a sentence for each that has none."""
-    laws, notes = {}, []
+    """The control law of every setting that has one, and a sentence for each reason that others have none."""
+    laws, without = {}, {}
     for setting, controls in study.controls.groupby("setting"):
         try:
             laws[setting] = PowerLaw.through(controls.params, controls.test_loss)
         except AnalysisError as error:
             labels = study.scans.label[study.scans.setting == setting]
-            notes.append(
-                f"No multiplier for {'; '.join(labels)}: {error}. Damage in nats is computed."
-            )
+            without.setdefault(str(error), []).extend(labels)
+    notes = []
+    for reason, labels in without.items():
+        more = len(labels) - _MOST_LABELS
+        named = "; ".join(labels[:_MOST_LABELS]) + (f"; and {more} more" if more > 0 else "")
+        notes.append(f"No multiplier for {named}: {reason}. Damage in nats is computed.")
     return laws, notes
 
 

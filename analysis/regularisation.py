@@ -43,7 +43,7 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     runs["cost"] = runs.control_loss - runs.reference_control_loss
     runs["gain"] = runs.reference_test_loss - runs.test_loss
     measures = ["damage", "removed", "cost", "gain", "test_loss"]
-    grouped = runs.groupby([*_CELL, *ARM])
+    grouped = runs.groupby([*_CELL, *ARM, "setting"])
     cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
     telling = [name for name in others if runs[name].nunique(dropna=False) > 1]
@@ -70,11 +70,19 @@ def arm_sentences(cells: pd.DataFrame) -> list[str]:
             sentences.append(f"{text}no arm removes anything.")
             continue
         sentences.append(
-            f"{text}{_arm(best)} removes most: {best.removed:.0%}{_spread(best.removed_se, '.0%')}. "
-            f"There the controls lose {best.cost:.3f}{_spread(best.cost_se, '.3f')} nats; all told "
-            f"the repeated runs gain {best.gain:.3f}{_spread(best.gain_se, '.3f')}."
+            f"{text}{_arm(best)} removes most: {best.removed:.0%}{_spread(best.removed_se, '.1%')}. "
+            f"It changes the loss of the controls by {best.cost:+.3f}{_spread(best.cost_se, '.3f')} "
+            f"nats, that of the repeated runs by {-best.gain:+.3f}{_spread(best.gain_se, '.3f')}."
         )
     return sentences
+
+
+def other_arms(cells: pd.DataFrame) -> set[int]:
+    """The settings of all arms but the reference of each cell: variants of what is told already."""
+    if cells.empty:
+        return set()
+    reference = cells.sort_values(ARM).groupby(_CELL).setting.first()
+    return set(cells.setting) - set(reference)
 
 
 def _arm(row: pd.Series) -> str:

@@ -21,7 +21,8 @@ SETTINGS = (
     *("attention_only", "smeared_keys", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
 )
-_FREE = ("smeared_keys", "depth")  # decide on parameters, so that no two values meet at one size
+_FREE = ("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth")
+"""What no size decides: told apart even where no two of its values meet at one size."""
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
@@ -70,11 +71,16 @@ def _settings(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _telling(table: pd.DataFrame, params: pd.Series) -> pd.DataFrame:
-    """The columns of `table` that take several values at one size, or that no size decides."""
+    """The columns of `table` that take several values at one size, or that no size decides; but for
+    those that follow from the ones before."""
     several = table.groupby(params).nunique(dropna=False).max() > 1
     several |= table.nunique(dropna=False).gt(1) & table.columns.isin(_FREE)
     table = table[[name for name in table if several.get(name, False)]].astype(object)
-    return table.where(table.notna(), "none")
+    table, told = table.where(table.notna(), "none"), []
+    for name in table:
+        if _number(table[[*told, name]]).nunique() > _number(table[told]).nunique():
+            told.append(name)
+    return table[told]
 
 
 def _number(table: pd.DataFrame) -> pd.Series:

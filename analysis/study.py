@@ -22,7 +22,7 @@ from analysis.memorisation import against_bound, memorised
 from analysis.names import name_cells, name_sentences
 from analysis.onset import formation_cells, formation_sentences, formations
 from analysis.probes import find_probes, probe_multipliers, probe_sentences
-from analysis.regularisation import arm_sentences, arms
+from analysis.regularisation import arm_sentences, arms, other_arms
 from analysis.scans import in_brackets
 from analysis.tables import Study, read_study
 from analysis.transfer import transfer_cells, transfer_sentences, transfers
@@ -105,16 +105,28 @@ def analyse(study: Study | str | Path) -> Analysis:
             f"No multiplier by {', '.join(silent)}: among the controls there is no improvement "
             "with size to read one off."
         )
-    summary = summarise(study, peaks, laws, band)
-    summary += descent_sentences(descents, study)
-    summary += [*probe_sentences(probes, study), *formation_sentences(formed, study)]
-    summary += [*name_sentences(named, study), *arm_sentences(regularised)]
-    summary += transfer_sentences(cells_tuned)
+    aside = other_arms(regularised)  # told by `arm_sentences` alone
+    own_laws = {setting: law for setting, law in laws.items() if setting not in aside}
+    summary = summarise(study, _but_for(aside, peaks, study), own_laws, band)
+    summary += descent_sentences(_but_for(aside, descents, study), study)
+    summary += probe_sentences(probes, study)
+    summary += formation_sentences(_but_for(aside, formed, study), study)
+    summary += name_sentences(_but_for(aside, named, study), study)
+    summary += [*arm_sentences(regularised), *transfer_sentences(cells_tuned)]
     return Analysis(
         *(study, runs, cells, controls, peaks, band, bound, descents, probes),
         *(formed, named, regularised, tuned, cells_tuned, held_out, laws),
         *(tuple(summary), tuple(notes)),
     )
+
+
+def _but_for(settings: set[int], table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The rows of a table by setting or scan that belong to none of these settings."""
+    if table.empty:
+        return table
+    if "setting" in table:
+        return table[~table.setting.isin(settings)]
+    return table[~table.scan.map(study.scans.set_index("scan").setting).isin(settings)]
 
 
 def _held_out(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def regularisation_map(analysis) -> Chart | None:
         f"runs' test loss is, in nats. {' '.join(arm_sentences(cells))}",
         reading="Bright is good: little damage is left. A bright cell whose bracket is small or below "
         "zero has made its controls worse instead of the repeated runs better.",
-        table=cells.drop(columns="group"),
+        table=cells.drop(columns=["group", "setting"]),
         panels=panels,
         x=Axis("weight decay"),
         y=Axis("dropout"),

@@ -44,8 +44,14 @@ def test_what_an_arm_removes_is_told_apart_from_what_it_costs(study):
 def test_the_summary_names_the_arm_that_removes_most(study):
     (told,) = (s for s in analyse(study).summary if s.startswith("Of the damage"))
     assert "weight decay 1 and dropout 0 removes most: 40%" in told
-    assert "the controls lose 0.030" in told
+    assert "of the controls by +0.030" in told
     assert regularisation_map(analyse(study)).panels[0].heat.columns == ["0", "1"]
+
+
+def test_only_the_reference_is_told_at_length(study):
+    told = [s for s in analyse(study).summary if "costs most" in s]
+    assert len(told) == 1 and "weight_decay 0.0" in told[0]
+    assert len(analyse(study).peaks) == 2
 
 
 def test_a_study_of_one_arm_has_none():

@@ -65,3 +65,13 @@ def test_models_of_one_layer_have_controls_of_their_own(tables):
     assert study.controls.groupby("setting").layers.nunique().eq(1).all()
     deeper = results.assign(layers=3, params=results.params * 2, run_id=results.run_id + "deep")
     assert len(make_study(pd.concat([results, deeper], ignore_index=True)).scans) == 1
+
+
+def test_corpora_are_told_apart_even_where_they_share_no_size(tables):
+    results, _ = tables(seeds=(0,))
+    code = results.assign(
+        corpus="pycode", params=results.params + 8, run_id=results.run_id + "code"
+    )
+    study = make_study(pd.concat([results, code], ignore_index=True))
+    assert study.scans.setting.nunique() == 2
+    assert study.controls.groupby("setting").corpus.nunique().eq(1).all()
