@@ -1,4 +1,8 @@
-"""Compute-optimal params by approaches 1 and 2 of Hoffmann et al. 2022 (approach 3 is `laws.joint`)."""
+"""Compute-optimal params by approaches 1 and 2 of Hoffmann et al. 2022 (approach 3 is `laws.joint`).
+
+Both turn runs into a frontier, the params of least loss at each compute, through which
+`laws.OptimalParams` is fitted.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,38 @@ from numpy.typing import ArrayLike
 
 from analysis.errors import AnalysisError
 
+APPROACHES = ("approach-1", "approach-2")
+"""What is fitted to a frontier, by its name on the command line."""
+
+_SAME_COMPUTE = 0.1  # of log FLOPs: runs closer than this belong to one profile
+
 
 def envelope(curves: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
     """Approach 1: of all models at each compute, the one of least loss (section 3.1).
 
-    curves: columns params, tokens, test_loss, at any point of training. Returns `flops` (6 N D),
-    `params`, `tokens`, `loss`, one row a logarithmic bin of compute.
+    curves: columns params, tokens, loss, at any point of training. Returns `flops` (6 N D),
+    `params`, `tokens`, `loss`, one row a logarithmic bin of compute. Bins in which the smallest or
+    the largest size is best are left out: the optimum may lie beyond it.
     """
     table = curves.assign(flops=6.0 * curves.params * curves.tokens)
     edges = np.geomspace(table.flops.min(), table.flops.max() * (1 + 1e-9), bins + 1)
-    best = table.groupby(np.digitize(table.flops, edges)).test_loss.idxmin()
-    found = table.loc[best, ["flops", "params", "tokens", "test_loss"]]
-    return found.rename(columns={"test_loss": "loss"}).reset_index(drop=True)
+    best = table.groupby(np.digitize(table.flops, edges)).loss.idxmin()
+    found = table.loc[best, ["flops", "params", "tokens", "loss"]]
+    inside = found.params.between(table.params.min(), table.params.max(), inclusive="neither")
+    return found[inside].reset_index(drop=True)
 
 
 def isoflop(params: ArrayLike, flops: ArrayLike, loss: ArrayLike) -> pd.DataFrame:
     """Approach 2: at each compute, the bottom of a parabola of loss in log params (section 3.2).
 
-    flops: the same value for the runs of one profile. Returns `flops`, `params`, `loss`, one row a
-    profile that has at least three sizes and a bottom between them.
+    flops: equal within a tenth for the runs of one profile. Returns `flops`, `params`, `loss`, one
+    row a profile that has at least three sizes and a bottom between them.
     """
     table = pd.DataFrame({"x": np.log(np.asarray(params, float)), "flops": flops, "loss": loss})
-    rows = []
-    for compute, profile in table.groupby("flops"):
+    table = table.sort_values("flops")
+    rows, profiles = [], (np.log(table.flops).diff() > _SAME_COMPUTE).cumsum()
+    for _, profile in table.groupby(profiles):
+        compute = profile.flops.mean()
         if profile.x.nunique() < 3:
             continue
         a, b, c = np.polyfit(profile.x, profile.loss, 2)
@@ -40,11 +53,22 @@ def isoflop(params: ArrayLike, flops: ArrayLike, loss: ArrayLike) -> pd.DataFram
     return pd.DataFrame(rows, columns=["flops", "params", "loss"])
 
 
-def optimal_exponent(frontier: pd.DataFrame) -> tuple[float, float]:
-    """(k, a) of N_opt = k C^a through a frontier. Raises `AnalysisError` for fewer than two points."""
-    if len(frontier) < 2:
-        raise AnalysisError(
-            f"frontier: {len(frontier)} compute budgets with an optimum inside; at least 2 are needed"
+def frontier(approach: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The frontier by "approach-1" (columns params, tokens, loss: one row an evaluation) or by
+    "approach-2" (params, flops or tokens, loss: one row a run).
+
+    Raises `AnalysisError` where fewer than three computes have an optimum inside the sizes.
+    """
+    if approach == APPROACHES[0]:
+        found, need = envelope(table), "longer curves of more sizes"
+    else:
+        flops = table.flops if "flops" in table else 6.0 * table.params * table.tokens
+        found, need = (
+            isoflop(table.params, flops, table.loss),
+            "at least three sizes at each compute",
         )
-    a, log_k = np.polyfit(np.log(frontier.flops), np.log(frontier.params), 1)
-    return float(np.exp(log_k)), float(a)
+    if len(found) < 3:
+        raise AnalysisError(
+            f"{approach}: {len(found)} computes have an optimum inside the sizes; 3 are needed: {need}"
+        )
+    return found

@@ -45,8 +45,8 @@ def fit_chart(fitted: Fit) -> Chart:
         reading=f"Points on the line are as predicted. Colour: {first}, from dark (low) to light.",
         table=table,
         panels=[Panel("", [Series("as predicted", ends, ends, QUIET, None, "dashed"), points])],
-        x=Axis("predicted loss (nats per token)", log=True),
-        y=Axis("measured loss (nats per token)", log=True),
+        x=Axis(f"predicted {fitted.law.measured}", log=True, counts=predicted.min() > 1e3),
+        y=Axis(f"measured {fitted.law.measured}", log=True, counts=predicted.min() > 1e3),
     )
 
 

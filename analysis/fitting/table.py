@@ -12,7 +12,8 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.fitting.fit import Fit, fit
-from analysis.laws import LAWS, Law
+from analysis.frontier import APPROACHES, frontier
+from analysis.laws import LAWS, Law, OptimalParams
 from analysis.tables import read_table, require_columns
 from analysis.words import plural
 
@@ -28,16 +29,18 @@ def fit_table(
     cluster: str | None = None,
     seed: int = 0,
 ) -> Fit:
-    """Fit a law (or its name in `LAWS`) to the table at `path`.
+    """Fit a law (or its name in `LAWS`, or "approach-1" and "approach-2") to the table at `path`.
 
     columns: what the law calls a column -> what the table calls it (params, tokens, loss, ...);
     cluster: a column whose rows of one value are resampled together. A study's results.parquet
     needs no `columns`: its unfinished runs are left out, and its repeated runs too for laws of
     fresh data. Raises `AnalysisError` naming the column or the rows at fault.
     """
+    if law in APPROACHES:
+        return _fit_frontier(law, path, dict(columns or {}), bootstrap, seed)
     law = find_law(law)
     table = read_table(path)
-    table, warnings = prepare(law, table, dict(columns or {}), str(path))
+    table, warnings = prepare(law.name, law.columns, table, dict(columns or {}), str(path))
     labels = None
     if cluster:
         require_columns(table, [cluster], str(path))
@@ -48,25 +51,41 @@ def fit_table(
     return replace(found, warnings=(*warnings, *found.warnings), rows=rows)
 
 
+def _fit_frontier(approach: str, path: str | Path, names: dict, bootstrap: int, seed: int) -> Fit:
+    """`OptimalParams` through the frontier of the runs; points of one size are resampled together."""
+    table = read_table(path)
+    compute = "flops" if "tokens" not in names and "flops" in {*names, *table} else "tokens"
+    needed = ("params", "tokens" if approach == "approach-1" else compute)
+    runs, warnings = prepare(approach, needed, table, names, str(path))
+    points = frontier(approach, runs[[*needed, "loss"]])
+    clusters = points.params if approach == "approach-1" else points.index
+    columns = {"flops": points.flops}
+    found = fit(OptimalParams, columns, points.params, bootstrap, clusters, seed=seed)
+    return replace(found, warnings=(*warnings, *found.warnings))
+
+
 def find_law(law: str | type[Law]) -> type[Law]:
     """The law of that name; raises `AnalysisError` naming the nearest ones."""
     if not isinstance(law, str):
         return law
     if law not in LAWS:
-        near = get_close_matches(law, LAWS, n=2) or LAWS
+        near = get_close_matches(law, (*LAWS, *APPROACHES), n=2) or (*LAWS, *APPROACHES)
         raise AnalysisError(f"{law}: no such law; there are: {', '.join(near)}")
     return LAWS[law]
 
 
 def prepare(
-    law: type[Law], table: pd.DataFrame, names: dict[str, str], where: str
+    law: str, needed: tuple[str, ...], table: pd.DataFrame, names: dict[str, str], where: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows and columns that `law` is fitted on, and sentences on what was left out."""
-    unknown = set(names) - {*law.columns, "loss"}
+    """The rows and columns that the law of that name is fitted on, and sentences on what was left out.
+
+    needed: the law's columns, beside the loss; names: as `fit_table`'s `columns`.
+    """
+    unknown = set(names) - {*needed, "loss"}
     if unknown:
         raise AnalysisError(
-            f"columns: {law.name} has no column {', '.join(sorted(unknown))}; "
-            f"it needs {', '.join((*law.columns, 'loss'))}"
+            f"columns: {law} has no column {', '.join(sorted(unknown))}; "
+            f"it needs {', '.join((*needed, 'loss'))}"
         )
     require_columns(table, names.values(), where)
     warnings = []
@@ -90,9 +109,9 @@ def prepare(
     if "loss" not in table and "test_loss" in table:
         table["loss"] = table["test_loss"]
     if "repeated_fraction" in table:
-        table, warnings = _with_repetition(law, table, warnings)
-    require_columns(table, (*law.columns, "loss"), where)
-    for name in (*law.columns, "loss"):
+        table, warnings = _with_repetition(law, needed, table, warnings)
+    require_columns(table, (*needed, "loss"), where)
+    for name in (*needed, "loss"):
         given = table[name]
         table[name] = pd.to_numeric(given, errors="coerce").astype(float)
         bad = table.index[~(np.isfinite(table[name]) & (table[name] > 0))]
@@ -113,17 +132,17 @@ def _rows_by(column: pd.Series) -> str:
     )
 
 
-def _with_repetition(law: type[Law], table: pd.DataFrame, warnings: list[str]):
+def _with_repetition(law: str, needed: tuple[str, ...], table: pd.DataFrame, warnings: list[str]):
     """A study's table: its unique tokens, or its controls alone for a law of fresh data."""
     repeated = table.repeated_fraction > 0
-    if _FRESH_ONLY in law.columns:
+    if _FRESH_ONLY in needed:
         if _FRESH_ONLY not in table:
             share = 1 - table.repeated_fraction * (1 - 1 / table.repeats.where(repeated, 1))
             table[_FRESH_ONLY] = table.tokens * share
         return table, warnings
-    if "repeated_fraction" not in law.columns and repeated.any():
+    if "repeated_fraction" not in needed and repeated.any():
         warnings.append(
-            f"{plural(int(repeated.sum()), 'run')} with repetition left out: {law.name} is a law of "
+            f"{plural(int(repeated.sum()), 'run')} with repetition left out: {law} is a law of "
             "fresh data."
         )
         return table[~repeated].copy(), warnings

@@ -4,7 +4,7 @@ from analysis.laws.constrained import AdditivePenalty, DataConstrained, DataCons
 from analysis.laws.joint import Chinchilla, Kaplan
 from analysis.laws.law import Law
 from analysis.laws.mixture import DamageBand
-from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, PowerLaw
+from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, OptimalParams, PowerLaw
 
 LAWS: dict[str, type[Law]] = {
     law.name: law
@@ -27,5 +27,6 @@ __all__ = [
     "Interpolation",
     "Kaplan",
     "Law",
+    "OptimalParams",
     "PowerLaw",
 ]

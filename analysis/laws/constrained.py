@@ -65,15 +65,7 @@ class DataConstrained(Law):
 
     def invert(self, loss: float, tokens: float, unique_tokens: float) -> float:
         """The params at which `tokens` tokens of `unique_tokens` give `loss`; NaN where none do."""
-
-        def excess(log_params: float) -> float:
-            at = {"params": np.exp(log_params), "tokens": tokens, "unique_tokens": unique_tokens}
-            return float(self.predict(**at)) - loss
-
-        low, high = 0.0, 60.0  # one parameter to 1e26
-        if excess(low) < 0 or excess(high) > 0:
-            return float("nan")
-        return float(np.exp(brentq(excess, low, high)))
+        return _least_params(self, loss, tokens, unique_tokens)
 
     def effective_tokens(self, tokens, unique_tokens) -> np.ndarray:
         """D': the fresh tokens that `tokens` tokens drawn from `unique_tokens` are worth."""
@@ -101,8 +93,7 @@ class DataConstrainedGeometric(DataConstrained):
 class AdditivePenalty(Law):
     """L = E + A/N^alpha + B/D^beta + P R^delta (N/U)^kappa.
 
-    Has no inverse: with kappa > 0 a larger model may do worse. Source: Lovelace et al. 2026
-    (2605.01640).
+    With kappa > 0 a larger model may do worse. Source: Lovelace et al. 2026 (2605.01640).
     """
 
     E: float
@@ -140,3 +131,22 @@ class AdditivePenalty(Law):
                     P = max(shape @ excess / max(shape @ shape, 1e-300), 1e-6)
                     rows.append([*row, np.log(P), np.log(delta), kappa])
         return np.array(rows)
+
+    def invert(self, loss: float, tokens: float, unique_tokens: float) -> float:
+        """The least params at which `tokens` tokens of `unique_tokens` give `loss`, larger models
+        being able to have it again; NaN where none do."""
+        return _least_params(self, loss, tokens, unique_tokens)
+
+
+def _least_params(law: Law, loss: float, tokens: float, unique_tokens: float) -> float:
+    """The smallest size with that loss, sought where loss falls with size; NaN where there is none."""
+
+    def excess(log_params):
+        at = {"params": np.exp(log_params), "tokens": tokens, "unique_tokens": unique_tokens}
+        return law.predict(**at) - loss
+
+    sizes = np.linspace(0.0, 60.0, 601)  # one parameter to 1e26
+    lowest = int(np.argmin(excess(sizes)))
+    if lowest == 0 or excess(sizes[0]) < 0 or excess(sizes[lowest]) > 0:
+        return float("nan")
+    return float(np.exp(brentq(excess, sizes[0], sizes[lowest])))

@@ -25,6 +25,7 @@ class Law(ABC):
     positive: ClassVar[tuple[str, ...]]
     equation: ClassVar[str]
     source: ClassVar[str]
+    measured: ClassVar[str] = "loss (nats per token)"
 
     @staticmethod
     @abstractmethod

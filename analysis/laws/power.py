@@ -119,6 +119,38 @@ class ComputeLaw(FlooredPowerLaw):
 
 
 @dataclass(frozen=True)
+class OptimalParams(Law):
+    """N_opt(C) = k C^a through a compute-optimal frontier (`analysis.frontier`).
+
+    What it predicts is params, where other laws have loss. Source: Hoffmann et al. 2022
+    (2203.15556), sections 3.1 and 3.2, who find a = 0.50 and 0.49.
+    """
+
+    k: float
+    a: float
+
+    name: ClassVar[str] = "optimal-params"
+    columns: ClassVar[tuple[str, ...]] = ("flops",)
+    positive: ClassVar[tuple[str, ...]] = ("k",)
+    equation: ClassVar[str] = "N_opt = k C^a"
+    source: ClassVar[str] = "Hoffmann et al. 2022, sections 3.1 and 3.2"
+    measured: ClassVar[str] = "compute-optimal params"
+
+    @staticmethod
+    def log_loss(c, columns, xp=np):
+        return xp.log(c.k) + c.a * xp.log(columns["flops"])
+
+    @classmethod
+    def starts(cls, columns, loss):
+        a, log_k = np.polyfit(np.log(columns["flops"]), np.log(loss), 1)
+        return np.array([[log_k, a]])
+
+    def invert(self, params: ArrayLike) -> np.ndarray:
+        """The FLOPs at which `params` are optimal."""
+        return (np.asarray(params, float) / self.k) ** (1 / self.a)
+
+
+@dataclass(frozen=True)
 class Interpolation:
     """Loss against params through the measured points, a power law between each two of them.
 

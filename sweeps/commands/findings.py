@@ -67,7 +67,8 @@ def fit(
         str,
         typer.Argument(
             help="power, power-floor, compute, kaplan, chinchilla, data-constrained, "
-            "data-constrained-geometric or additive-penalty; several with commas are compared."
+            "data-constrained-geometric, additive-penalty; approach-1 or approach-2 for "
+            "compute-optimal params; several laws with commas are compared."
         ),
     ],
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet, one row a run.")],

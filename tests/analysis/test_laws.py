@@ -5,6 +5,7 @@ import pytest
 
 from analysis.laws import (
     LAWS,
+    AdditivePenalty,
     Chinchilla,
     ComputeLaw,
     DataConstrained,
@@ -100,6 +101,17 @@ def test_the_data_constrained_law_inverts():
         loss = law.predict(params=params, tokens=1e10, unique_tokens=1e9)
         assert law.invert(float(loss), 1e10, 1e9) == pytest.approx(params, rel=1e-6)
     assert np.isnan(law.invert(1.0, 1e10, 1e9))
+
+
+def test_the_additive_penalty_inverts_to_the_smaller_of_two_sizes():
+    law = AdditivePenalty(1.8, 480.0, 2000.0, 0.35, 0.37, 0.02, 0.5, 0.4)
+    at = {"tokens": 1e10, "unique_tokens": 1e8}
+    assert law.predict(params=1e12, **at) > law.predict(params=1e8, **at)  # too large for its data
+    for params in (1e6, 1e7):
+        assert law.invert(float(law.predict(params=params, **at)), *at.values()) == pytest.approx(
+            params, rel=1e-6
+        )
+    assert np.isnan(law.invert(1.0, *at.values()))
 
 
 def test_a_law_fits_itself():
