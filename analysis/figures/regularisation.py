@@ -31,10 +31,10 @@ def regularisation_map(analysis) -> Chart | None:
         key="regularisation",
         title="What regularisation removes",
         caption="Share of the damage (test loss above the arm's own controls) that each arm removes, "
-        "against the least regularised; mean over seeds, in brackets how much lower the repeated "
-        f"runs' test loss is, in nats. {' '.join(arm_sentences(cells))}",
-        reading="Bright is good: little damage is left. A bright cell whose bracket is small or below "
-        "zero has made its controls worse instead of the repeated runs better.",
+        "against the least regularised, mean over seeds. "
+        f"{' '.join(arm_sentences(cells))}",
+        reading="Bright: little damage is left. But an arm can come to that by making its controls "
+        "worse instead of the repeated runs better; the table has both (cost, gain).",
         table=cells.drop(columns=["group", "setting"]),
         panels=panels,
         x=Axis("weight decay"),
@@ -43,13 +43,12 @@ def regularisation_map(analysis) -> Chart | None:
 
 
 def _heat(cells: pd.DataFrame) -> Heat:
-    grid, gain, runs = (
+    grid, runs = (
         cells.pivot(index="dropout", columns="weight_decay", values=name)
-        for name in ("removed", "gain", "run_ids")
+        for name in ("removed", "run_ids")
     )
     texts = [
-        ["" if np.isnan(r) else f"{r:.0%} ({g:+.2f})" for r, g in zip(*rows, strict=True)]
-        for rows in zip(grid.to_numpy(), gain.to_numpy(), strict=True)
+        ["" if np.isnan(share) else f"{share:.0%}" for share in row] for row in grid.to_numpy()
     ]
     return Heat(
         [f"{value:g}" for value in grid.columns],

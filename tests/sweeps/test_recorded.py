@@ -52,9 +52,32 @@ def test_the_readme_tells_what_the_mechanism_study_found():
     assert sentences["out-of-distribution loss more than"].split(";")[0].count("E = ") == 3
     formed = found.formations.set_index(["setting", "params", "repeats"]).formed
     assert formed[0, 32_768, 0] == 3 and formed[0, 32_768, 1000] == 0
+    control = found.formations.query("setting == 0 and params == 32_768 and repeats == 0").iloc[0]
+    assert control.bumped == 3 and f"({control.bump_height:.2f} nats)" in told
+    for tokens in (control.onset_tokens, control.fall_tokens, control.bump_tokens):
+        assert f"at {tokens / 1e6:.1f}M" in told
+    named = found.names.query("setting == 0 and params == 32_768").set_index("repeats")["last"]
+    assert (
+        f"probability of {named[0] * 100:.1f} %" in told and f"of {named[1000] * 100:.1f} %" in told
+    )
     tuned = found.transfer.set_index("pretrained_repeats")
     assert tuned.gain[0] > 0.5 and tuned.gain[1000] < -10 * tuned.gain_se[1000]
     assert f"(multiplier {tuned.multiplier[1000]:.2f};" in told
+
+
+def test_the_readme_tells_what_regularisation_removes():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "regularisation")
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    arms = found.arms.set_index(["label", "weight_decay", "dropout"])
+    assert len(arms) == 16 and (arms.seeds == 3).all()
+    chain, text = arms.loc["markov/30MB"], arms.loc["pydocs"]
+    best = chain.loc[3, 0.1]
+    assert chain.removed.idxmax() == (3, 0.1) and f"removes {best.removed:.0%}"[:-1] + " %" in told
+    assert f"{best.gain:.3f} of {chain.damage[0, 0]:.3f} nats" in told and best.cost > 0.5
+    assert text.removed.idxmax() == (0.1, 0) and f"removes {text.removed[0.1, 0]:.0%}"[:-1] in told
+    assert (text.removed.xs(0.1, level="dropout") < 0).all()
+    heads = found.formations.set_index("repeats").formed
+    assert (heads[1000] == 0).all() and heads[0].max() == 3
 
 
 def test_the_readme_tells_when_induction_heads_form():
