@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, ramp
+from analysis.figures.choice import runs_told
 
 _MODES = {"full": "full ablation", "pattern": "patterns preserved"}
 _CHANGES = {
@@ -86,22 +87,11 @@ def induction_against_random(analysis) -> Chart | None:
 
 
 def _of_runs_told(analysis, kind: str) -> pd.DataFrame:
-    """The ablations of a kind in all seeds of the size and scan where repetition costs most; of a
-    study without repetition, of all its runs. With the runs' `name` in the legend."""
+    """The ablations of a kind, in all seeds of `runs_told`."""
     ablations = analysis.study.details.get("ablations")
     if ablations is None:
         return pd.DataFrame()
-    runs = analysis.study.results[analysis.study.results.setting >= 0]
-    if len(analysis.peaks):
-        worst = analysis.peaks.loc[analysis.peaks.damage.idxmax()]
-        scan = analysis.study.scans.set_index("scan").loc[worst.scan]
-        runs = runs[(runs.setting == scan.setting) & (runs.params == worst.params)]
-        runs = runs[runs.is_control | (runs.scan == worst.scan)]
-        names = runs.repeats.map(lambda repeats: f"{repeats:,.0f}" if repeats else "control")
-    else:
-        labels = analysis.study.scans.drop_duplicates("setting").set_index("setting").label
-        names = runs.setting.map(labels).str.removeprefix("no repetition").str.removeprefix(", ")
-    runs = runs.assign(name=names)[["run_id", "name", "repeats", "params", "seed"]]
+    runs = runs_told(analysis)[["run_id", "name", "repeats", "params", "seed"]]
     own = ablations[ablations.kind == kind].drop(columns="index_changes", errors="ignore")
     return own.merge(runs, on="run_id")
 

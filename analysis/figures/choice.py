@@ -1,4 +1,4 @@
-"""Which sizes get a panel of their own where there is one panel a size."""
+"""Which sizes get a panel of their own, and which runs are shown one by one."""
 
 from __future__ import annotations
 
@@ -23,3 +23,19 @@ def size_panels(analysis, cells: pd.DataFrame) -> Iterator[tuple]:
         for params in sizes[places]:
             title = f"N = {count(params)}"
             yield scan, params, f"{title}, {scan.label}" if len(scans) > 1 else title
+
+
+def runs_told(analysis) -> pd.DataFrame:
+    """The runs at the size and in the scan where repetition costs most, with their controls; without
+    repetition, all. With `name`: the repeats, or what tells a run's setting from the others."""
+    runs, scans = analysis.study.results, analysis.study.scans
+    runs = runs[runs.setting >= 0]
+    if analysis.peaks.empty:
+        labels = scans.drop_duplicates("setting").set_index("setting").label
+        told = runs.setting.map(labels).str.removeprefix("no repetition").str.removeprefix(", ")
+        return runs.assign(name=told)
+    worst = analysis.peaks.loc[analysis.peaks.damage.idxmax()]
+    setting = scans.set_index("scan").setting[worst.scan]
+    runs = runs[(runs.setting == setting) & (runs.params == worst.params)]
+    runs = runs[runs.is_control | (runs.scan == worst.scan)]
+    return runs.assign(name=[f"{E:,.0f}" if E else "control" for E in runs.repeats])

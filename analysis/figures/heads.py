@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Heat, Panel, Series, ramp
+from analysis.figures.choice import runs_told
 from analysis.trajectories import trajectories
 from analysis.words import count
 
@@ -133,25 +134,17 @@ def _runs_to_show(analysis, details: pd.DataFrame | None) -> list[tuple[str, str
     costs most the control and the repeats tried; without repetition, a control a size and setting."""
     if details is None or details.empty:
         return []
-    results = analysis.study.results
-    runs = results[results.run_id.isin(details.run_id) & (results.setting >= 0)]
-    peaks = analysis.peaks
-    if len(peaks):
-        worst = peaks.loc[peaks.damage.idxmax()]
-        scan = analysis.study.scans.set_index("scan").loc[worst.scan]
-        runs = runs[(runs.setting == scan.setting) & (runs.params == worst.params)]
-        runs = runs[runs.is_control | (runs.scan == worst.scan)]
+    runs = runs_told(analysis)
+    runs = runs[runs.run_id.isin(details.run_id)]
     runs = runs[runs.seed == runs.seed.min()].sort_values(["params", "repeats", "run_id"])
     runs = runs.drop_duplicates(["setting", "params", "repeats"])
     if len(runs) > _MOST_RUNS:
         runs = runs.iloc[np.linspace(0, len(runs) - 1, _MOST_RUNS).round().astype(int)]
-    labels = analysis.study.scans.drop_duplicates("setting").set_index("setting").label
     shown = []
     for row in runs.itertuples():
-        if len(peaks):
-            title = f"E = {row.repeats:,.0f}" if row.repeats else "control"
+        if len(analysis.peaks):
+            title = f"E = {row.name}" if row.repeats else row.name
         else:
-            named = labels[row.setting].removeprefix("no repetition").removeprefix(", ")
-            title = f"N = {count(row.params)}" + (f", {named}" if named else "")
+            title = f"N = {count(row.params)}" + (f", {row.name}" if row.name else "")
         shown.append((row.run_id, title, {"params": int(row.params), "repeats": row.repeats}))
     return shown
