@@ -48,7 +48,7 @@ def ablated_heads(analysis) -> Chart | None:
         panels=panels,
         x=Axis("prefix matching of the head"),
         y=Axis("change of copying loss (nats)"),
-        legend="repeats E",
+        legend="repeats E" if len(analysis.peaks) else "setting",
     )
 
 
@@ -82,7 +82,7 @@ def induction_against_random(analysis) -> Chart | None:
         panels=panels,
         x=Axis("change without random heads (nats)"),
         y=Axis("without induction heads (nats)"),
-        legend="repeats E",
+        legend="repeats E" if len(analysis.peaks) else "setting",
     )
 
 
