@@ -89,8 +89,9 @@ def draw(chart: Chart, title: bool = False) -> Figure:
         else:
             for series in panel.series:
                 _draw_series(ax, series)
-            _dress(ax.xaxis, chart.x)
-            _dress(ax.yaxis, chart.y)
+    for ax in axes[: len(chart.panels)] if shared else ():  # once all that shares an axis is drawn
+        _dress(ax.xaxis, chart.x)
+        _dress(ax.yaxis, chart.y)
     for ax in axes[len(chart.panels) :]:
         ax.set_visible(False)
     for position, ax in enumerate(axes[: len(chart.panels)]):

@@ -1,8 +1,10 @@
 """A name's probability where it comes back, control beside repeated."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from analysis.figures import draw
 from analysis.figures.names import names_in_context
 from analysis.names import name_cells
 from analysis.study import analyse
@@ -31,6 +33,15 @@ def test_the_summary_and_the_figure_tell_the_worst(tables):
     chart = names_in_context(analysis)
     last = next(series for series in chart.panels[0].series if series.name == "seen before")
     np.testing.assert_allclose(last.y, [0.51, 0.11])
+
+
+def test_panels_that_share_an_axis_show_what_any_of_them_holds(tables):
+    results, curves = tables
+    small = results.assign(layers=1, run_id=results.run_id + "-flat", params=results.params // 2)
+    small["name_probability_last"] = 0.02
+    study = make_study(pd.concat([small, results], ignore_index=True), curves)
+    axes = draw(names_in_context(analyse(study))).axes
+    assert len(axes) == 2 and all(ax.get_ylim()[1] > 0.91 for ax in axes)
 
 
 def test_a_study_without_the_probe_has_no_names():

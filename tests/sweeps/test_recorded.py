@@ -65,6 +65,15 @@ def test_the_readme_tells_what_the_mechanism_study_found():
     assert f"(multiplier {tuned.multiplier[1000]:.2f};" in told
 
 
+def test_the_readme_tells_that_one_layer_knows_no_names():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "names")
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    last = found.names.set_index(["params", "repeats"])["last"]
+    assert (found.names.seeds == 3).all() and last.loc[16_384].max() < 0.03
+    assert last[32_768, 0] > 10 * last[32_768, 1000]
+    assert f"one layer ({last[16_384, 0] * 100:.1f} % without repetition" in told
+
+
 def test_the_readme_tells_what_regularisation_removes():
     found = analyse(Path(analysis.__file__).parent / "recorded" / "regularisation")
     told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
