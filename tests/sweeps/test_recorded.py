@@ -74,6 +74,17 @@ def test_the_readme_tells_that_one_layer_knows_no_names():
     assert f"one layer ({last[16_384, 0] * 100:.1f} % without repetition" in told
 
 
+def test_the_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained_on():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "code")
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    (peak,) = found.peaks.itertuples()
+    assert peak.interior and peak.seeds == 3 and f"worst at E = {peak.repeats:.0f}" in told
+    assert f"as well as a control of {peak.effective_params / 1e3:.2f}k params on code" in told
+    (sentence,) = (s for s in found.summary if "hurts out-of-distribution loss" in s)
+    assert "more than test loss at E = 50" in sentence and sentence.count("E = ") == 3
+    assert "less than test" not in sentence and "about as much" not in sentence
+
+
 def test_the_readme_tells_what_regularisation_removes():
     found = analyse(Path(analysis.__file__).parent / "recorded" / "regularisation")
     told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
