@@ -34,7 +34,7 @@ _LINES = {
     ),
     "train_loss": (
         "The bump of the training loss",
-        "Training loss. Dotted: the highest convex curve below the control's",
+        "Training loss, beside the highest convex curve below the control's (dotted)",
         "Learning slows down smoothly, but for a bump above the dotted curve: the phase change, at "
         "the tokens at which induction heads form.",
         "training loss (nats per token)",
