@@ -16,6 +16,7 @@ from analysis.fitting.solver import HUBER_DELTA, minimise, objectives
 from analysis.laws import Law
 
 _POLISHED = 48  # starts that are solved for, the most promising of the grid
+_AGREEING = 3  # starts that converge to the least minimum, for which no other start is pursued
 _SAME = 1e-6  # relative difference of objective below which two minima are one
 
 
@@ -167,10 +168,13 @@ def fit(
     if len(starts) > _POLISHED:
         at_start = objectives(law, arrays, loss, starts, ones, delta)
         starts = starts[np.argsort(at_start)[:_POLISHED]]
-    grid = minimise(law, arrays, loss, starts, ones, delta, free)
-    best = int(np.nanargmin(np.where(np.isfinite(grid.objective), grid.objective, np.nan)))
+    grid = minimise(law, arrays, loss, starts, ones, delta, free, thorough=False)
+    reached = _at_the_least(grid.objective)
+    if (grid.converged & reached).sum() < min(_AGREEING, len(starts)):
+        grid = minimise(law, arrays, loss, grid.coordinates, ones, delta, free)
+        reached = _at_the_least(grid.objective)
+    best = int(np.flatnonzero(reached)[np.argmax(grid.converged[reached])])
     least = grid.objective[best]
-    reached = grid.objective <= least * (1 + _SAME) + 1e-15
     coordinates = grid.coordinates[best]
     found = law.at(coordinates)
     samples, warnings = np.empty((0, len(coordinates))), []
@@ -204,6 +208,11 @@ def fit(
         bool(grid.converged[best]),
         tuple(profiled),
     )
+
+
+def _at_the_least(objective: np.ndarray) -> np.ndarray:
+    """Which starts ended at the least objective, all but for rounding."""
+    return objective <= np.nanmin(objective) * (1 + _SAME) + 1e-15
 
 
 def profile_interval(

@@ -5,6 +5,11 @@ they say (the mean of Hoffmann et al. 2022 made their solver stop early; Besirog
 A bootstrap resample is a vector of weights w, so that all resamples share the table. Newton steps
 use the exact Hessian with its eigenvalues made positive; with at most eight constants that costs
 little, and it converges where a quasi-Newton method crawls along the Huber function's kinks.
+
+Where fewer rows than constants lie within delta of the law (few rows, or noise far above delta) the
+Hessian is singular and Newton's step leads nowhere. Such fits go on with steps of iteratively
+reweighted least squares beside Newton's: a majorisation, which falls until a minimum is reached
+(Huber and Ronchetti 2009, section 7.8).
 """
 
 from __future__ import annotations
@@ -31,7 +36,10 @@ _SMALL = 64
 _SWEEP = 6  # Newton steps between two looks at what has converged
 _SWEEPS = 80
 _TOLERANCE = 1e-13  # relative decrease that a step may still promise
-_LENGTHS = (1.0, 0.4, 0.1, 0.01)  # of a Newton step: the best of them is taken
+_ROUNDING = 1e-10  # the same where no step falls any further: what rounding hides
+_NOTHING = 1e-22  # a decrease not worth having: residuals of 1e-11
+_LENGTHS = (1.0, 0.4, 0.1, 0.01)  # of a step: the best of them is taken
+_SHORT = (1e-3, 1e-5, 1e-7)  # where not even these fall, it is a minimum, or a kink of the law
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,13 @@ def minimise(
     weights: np.ndarray,
     delta: float = HUBER_DELTA,
     free: np.ndarray | None = None,
+    thorough: bool = True,
 ) -> Solution:
     """Minimise the objective from each start.
 
     columns, loss: [rows]; starts: [fits, constants]; weights: [fits, rows], or [rows] for all;
-    free: which constants may move, [constants]; all by default.
+    free: which constants may move, [constants]; all by default; thorough: go on by reweighting
+    where Newton's steps lead nowhere, which is another function to compile.
     """
     starts = np.asarray(starts, float)
     free = np.ones(starts.shape[1]) if free is None else np.asarray(free, float)
@@ -64,17 +74,19 @@ def minimise(
         table = ({name: jnp.asarray(columns[name]) for name in law.columns}, jnp.log(loss), delta)
         theta, objective = starts.copy(), np.full(len(starts), np.inf)
         converged = np.zeros(len(starts), bool)
-        pending = np.arange(len(starts))
-        for _ in range(_SWEEPS):
-            for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
-                rows = _padded(chunk)
-                found = _sweep(law, *table, free, theta[rows], weights[rows])
-                theta[chunk], objective[chunk], converged[chunk] = (
-                    np.asarray(part)[: len(chunk)] for part in found
-                )
+        for reweighted in (False, True)[: 1 + thorough]:
             pending = np.flatnonzero(~converged)
-            if not len(pending):
-                break
+            for _ in range(_SWEEPS):
+                if not len(pending):
+                    break
+                stopped = np.zeros(len(starts), bool)
+                for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
+                    rows = _padded(chunk)
+                    found = _sweep(law, reweighted, *table, free, theta[rows], weights[rows])
+                    theta[chunk], objective[chunk], stopped[chunk], converged[chunk] = (
+                        np.asarray(part)[: len(chunk)] for part in found
+                    )
+                pending = pending[~stopped[pending]]
     return Solution(theta, objective, converged)
 
 
@@ -101,46 +113,69 @@ def _padded(chunk: np.ndarray) -> np.ndarray:
     return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk))])
 
 
-def _objective(theta, law, columns, log_loss, delta, weights):
-    residual = jnp.abs(log_loss - law.log_loss(law.at(theta, jnp), columns, jnp))
-    inside = jnp.minimum(residual, delta)
-    return jnp.sum(weights * inside * (residual - 0.5 * inside))
+def _residuals(theta, law, columns, log_loss):
+    return log_loss - law.log_loss(law.at(theta, jnp), columns, jnp)
 
 
-@partial(jax.jit, static_argnums=0)
-def _sweep(law, columns, log_loss, delta, free, theta, weights):
-    """Up to `_SWEEP` Newton steps on every fit: coordinates, objectives, whether converged."""
+def _huber(residuals, delta, weights):
+    size = jnp.abs(residuals)
+    inside = jnp.minimum(size, delta)
+    return jnp.sum(weights * inside * (size - 0.5 * inside))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
+    """Up to `_SWEEP` steps on every fit: coordinates, objectives, whether it goes no further, and
+    whether that is a minimum. reweighted: try steps of reweighted least squares as well."""
 
     def solve(theta, weights):
+        def residuals(theta):
+            return _residuals(theta, law, columns, log_loss)
+
         def value(theta):
-            return _objective(theta, law, columns, log_loss, delta, weights)
+            return _huber(residuals(theta), delta, weights)
 
         def slope(theta):
             gradient = jax.grad(value)(theta)
             return gradient, gradient
 
-        def step(state):
-            theta, current, _, count = state
-            hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta)
-            gradient, hessian = free * gradient, free * hessian * free[:, None]
-            curvature, axes = jnp.linalg.eigh(hessian)
+        def towards(gradient, hessian):
+            """The step that the quadratic model asks for, and the decrease that it promises."""
+            curvature, axes = jnp.linalg.eigh(free * hessian * free[:, None])
             curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
             direction = -free * (axes @ ((axes.T @ gradient) / curvature))
-            reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(direction))
-            moves = theta + reach * jnp.asarray(_LENGTHS)[:, None] * direction
+            return direction, -gradient @ direction
+
+        def step(state):
+            theta, current, _, _, count = state
+            hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta)
+            gradient = free * gradient
+            direction, promised = towards(gradient, hessian)
+            directions, lengths = direction[None], _LENGTHS
+            if reweighted:
+                slopes, sizes = jax.jacfwd(residuals)(theta), jnp.abs(residuals(theta))
+                pull = weights * jnp.minimum(1.0, delta / jnp.maximum(sizes, 1e-300))
+                other, _ = towards(gradient, slopes.T @ (pull[:, None] * slopes))
+                directions, lengths = jnp.stack([direction, other]), _LENGTHS + _SHORT
+            reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(directions, axis=1, keepdims=True))
+            moves = (theta + jnp.asarray(lengths)[:, None, None] * reach * directions).reshape(
+                -1, len(theta)
+            )
             values = jax.vmap(value)(moves)
             values = jnp.where(jnp.isfinite(values), values, jnp.inf)
             best = jnp.argmin(values)
-            better = values[best] < current
-            promised = -gradient @ direction
-            done = (promised <= _TOLERANCE * current) | ~better
+            better = values[best] < current * (1 - _TOLERANCE if reweighted else 1)
+            least = jnp.where(better, _TOLERANCE, _ROUNDING) * current + _NOTHING
+            minimum = ~better if reweighted else promised <= least
+            stop = minimum | ~better
             theta = jnp.where(better, moves[best], theta)
-            return theta, jnp.where(better, values[best], current), done, count + 1
+            current = jnp.where(better, values[best], current)
+            return theta, current, stop, minimum, count + 1
 
-        start = (theta, value(theta), jnp.asarray(False), 0)
-        theta, current, done, _ = jax.lax.while_loop(
-            lambda state: ~state[2] & (state[3] < _SWEEP), step, start
+        start = (theta, value(theta), jnp.asarray(False), jnp.asarray(False), 0)
+        theta, current, stop, minimum, _ = jax.lax.while_loop(
+            lambda state: ~state[2] & (state[4] < _SWEEP), step, start
         )
-        return theta, current, done
+        return theta, current, stop, stop & minimum
 
     return jax.vmap(solve)(theta, weights)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from analysis.errors import AnalysisError
 from analysis.figures import fit_chart, render
 from analysis.fitting import compare, fit, fit_table, held_out_error, profile, profile_interval
 from analysis.fitting.bootstrap import resample
-from analysis.fitting.solver import minimise
+from analysis.fitting.solver import minimise, objectives
 from analysis.laws import (
     AdditivePenalty,
     Chinchilla,
@@ -75,6 +76,23 @@ def test_the_solver_is_never_worse_than_scipy():
     theirs = [lbfgs(columns, loss, start, w) for w in weights]
     assert ours.converged.all()
     assert (ours.objective <= np.array(theirs) * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.05])
+def test_few_rows_far_off_the_law_are_fitted_to_the_least_objective(noise):
+    """With delta far below the noise the best line passes about through two of the points."""
+    rows, truth = 10, PowerLaw(8.8e13, 0.076)
+    columns, loss = draw(truth, rows, noise)
+    weights = np.vstack([np.ones(rows), resample(rows, 30)])
+    found = minimise(PowerLaw, columns, loss, np.tile(truth.coordinates(), (31, 1)), weights)
+    x, y = np.log(columns["params"]), np.log(loss)
+    lines = []
+    for a, b in combinations(range(rows), 2):
+        alpha = (y[a] - y[b]) / (x[b] - x[a])
+        lines.append([x[a] + y[a] / alpha, alpha])
+    for weight, objective in zip(weights, found.objective, strict=True):
+        assert objective <= objectives(PowerLaw, columns, loss, lines, weight).min() * (1 + 1e-9)
+    assert found.converged.all()
 
 
 def lbfgs(columns, loss, start, weights, delta=1e-3):
