@@ -85,6 +85,17 @@ def test_the_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained
     assert "less than test" not in sentence and "about as much" not in sentence
 
 
+def test_the_readme_tells_the_smallest_models_of_prose_with_heads():
+    found = analyse(Path(analysis.__file__).parent / "recorded" / "prose")
+    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+    runs = found.study.results.set_index(["smeared_keys", "layers", "d_model"])
+    score, params = runs.prefix_matching_score, runs.params
+    onset = found.formations.set_index("params").onset_tokens
+    assert f"after {onset[params[True, 1, 128]] / 1e6:.1f}M tokens (prefix matching" in told
+    assert f"(prefix matching {score[True, 1, 128]:.2f})" in told and score[True, 2, 128] > 0.5
+    assert max(score[True, 1, 32], score[True, 1, 64]) < 0.05 and score[False, 2, 128] < 0.05
+
+
 def test_the_readme_tells_what_regularisation_removes():
     found = analyse(Path(analysis.__file__).parent / "recorded" / "regularisation")
     told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
