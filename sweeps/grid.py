@@ -54,7 +54,7 @@ class FineTuning(Config):
 class Grid(Config):
     """What a grid file says; the keys of `base`, `axes`, `zipped` and `runs` are RunConfig's."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="Name of the study.")
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="Name of the study.")
     description: str = Field("", description="What the study asks, in a sentence or two.")
     base: dict[str, Any] = Field(default_factory=dict, description="Values that all runs share.")
     axes: dict[str, list[Any]] = Field(
@@ -206,6 +206,8 @@ def expand(grid: Grid, where: str = "") -> Plan:
         axes = {name: value for name, value in extra.items() if isinstance(value, list)}
         fixed = {name: value for name, value in extra.items() if name not in axes}
         asked += _configs(grid.base | fixed, axes, [], where)
+    if grid.exclude and not asked:
+        raise OstinatoError(f"{where}: exclude: {grid.exclude} leaves no run; take some of it out")
     runs, distinct = {}, set()
     for config in asked:
         if not config.is_control:

@@ -21,19 +21,19 @@ if TYPE_CHECKING:  # they load JAX
 
 
 def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
-    """A row a run: its columns, FLOPs and, of a study that has begun, its state."""
-    rows = []
-    for run in plan.runs:
-        row = columns(run) | {"flops": run.flops(run.vocabulary_size)}
-        if study:
-            row["state"] = study.run(run.run_id).status()["state"]
-        rows.append(row)
+    """A row a run: its columns, FLOPs and, where a study is given, its state there."""
+    rows = [columns(run) | {"flops": run.flops(run.vocabulary_size)} for run in plan.runs]
+    if study:
+        begun = study.statuses() if (study.path / "grid.yaml").exists() else ()
+        states = {run.run_id: status["state"] for run, status in begun}
+        rows = [row | {"state": states.get(row["run_id"], "pending")} for row in rows]
     return rows
 
 
 def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None:
     """The rows as a table, with totals."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    # One space between columns: with two, a terminal of 80 has no room for the state.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("run", no_wrap=True)
     names = ("width", "N", "tokens", "f", "got", "repeats", "pool", "seed", "FLOPs")
     for name in names:

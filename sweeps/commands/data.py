@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.options import AsJson, DataDir, GridName, app, console, stderr
+from sweeps.commands.options import AsJson, DataDir, GridName, app, console, location_of, stderr
 
 
 @app.command(epilog="Example: ostinato audit quick --show-step 3")
@@ -24,7 +24,12 @@ def audit(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Audit what runs in DIR have consumed.", show_default=False
+            "--out",
+            "-o",
+            parser=location_of,
+            metavar="DIR",
+            help="Audit what runs in DIR have consumed.",
+            show_default=False,
         ),
     ] = None,
     show_step: Annotated[

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from data_pipelines.config import parse_count
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.options import AsJson, Study, app, console, say
+from sweeps.commands.options import AsJson, Tables, app, console, say
 
 
 @app.command(epilog="Example: ostinato analyse studies/quick --json")
-def analyse(directory: Study, as_json: AsJson = False) -> None:
+def analyse(directory: Tables, as_json: AsJson = False) -> None:
     """Compute a study's laws and multipliers into DIR/analysis, and say what was found."""
     from analysis import analyse as analyse_study
     from analysis.study import write_analysis
@@ -32,7 +32,7 @@ def analyse(directory: Study, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: ostinato report studies/quick --serve")
 def report(
-    directory: Study,
+    directory: Tables,
     serve: Annotated[
         bool, typer.Option(help="Serve it on this machine, kept up to date, until Ctrl-C.")
     ] = False,
@@ -169,7 +169,7 @@ def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: boo
     "--fraction 0.1 --repeats 100"
 )
 def predict(
-    directory: Study,
+    directory: Tables,
     params: Annotated[str, typer.Option(help="Non-embedding parameters N.", show_default=False)],
     tokens: Annotated[str, typer.Option(help="Training tokens T.", show_default=False)],
     fraction: Annotated[

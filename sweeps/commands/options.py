@@ -19,7 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(highlight=False)
+# What goes to a file or a pipe has no edge at which a table would have to be cut.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 stderr = Console(stderr=True, highlight=False)
 
 
@@ -39,7 +40,7 @@ GridName = Annotated[
 ]
 
 
-def _location(text: str) -> Path:
+def location_of(text: str) -> Path:
     """A directory, or a bucket's URL, from the command line."""
     if "://" not in text:
         return Path(text)
@@ -47,9 +48,18 @@ def _location(text: str) -> Path:
 
     try:
         return location(text)
-    except OstinatoError as error:  # which typer would frame, as it does every ValueError here
+    except OstinatoError as error:  # which typer would tell in its words, as every ValueError here
         print(f"ostinato: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _on_disk(text: str) -> Path:
+    """A directory with a study's tables, from the command line."""
+    if "://" in text:
+        remedy = f"`ostinato collect {text} --into DIR` brings its tables here"
+        print(f"ostinato: directory: {text} is a bucket; {remedy}", file=sys.stderr)
+        raise typer.Exit(2)
+    return Path(text)
 
 
 Out = Annotated[
@@ -57,14 +67,17 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        parser=_location,
+        parser=location_of,
         metavar="DIR",
         help="The study's directory, or for a cloud gs://bucket/study.",
         show_default=False,
     ),
 ]
 Study = Annotated[
-    Path, typer.Argument(parser=_location, metavar="DIR", help="A study's directory, or its URL.")
+    Path, typer.Argument(parser=location_of, metavar="DIR", help="A study's directory, or its URL.")
+]
+Tables = Annotated[
+    Path, typer.Argument(parser=_on_disk, metavar="DIR", help="A study's directory.")
 ]
 Jobs = Annotated[
     int | None,

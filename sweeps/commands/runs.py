@@ -37,6 +37,7 @@ from sweeps.commands.options import (
     Yes,
     app,
     console,
+    location_of,
     stderr,
 )
 
@@ -47,7 +48,7 @@ PREEMPTED = 75
 @app.command(epilog="Example: ostinato study quick --out studies/quick")
 def study(
     grid: GridName,
-    out: Out = Path("studies"),
+    out: Out = None,  # studies/ and the grid's name
     jobs: Jobs = None,
     data_dir: DataDir = None,
     to: Engine = None,
@@ -68,7 +69,7 @@ def study(
     from analysis.report import write_report
     from sweeps.storage import is_remote
 
-    out = out / grid if out == Path("studies") else out
+    out = out or Path("studies") / Path(grid).stem
     if to:
         asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
         asked |= {"accelerator": accelerator, "spot": spot}
@@ -92,7 +93,15 @@ def plan(
     grid: GridName,
     select: Select = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Say what is done there.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=location_of,
+            metavar="DIR",
+            help="Say what is done there.",
+            show_default=False,
+        ),
     ] = None,
     accelerator: Annotated[
         str | None,
@@ -258,6 +267,8 @@ def collect(
     into: Annotated[
         Path | None,
         typer.Option(
+            parser=location_of,
+            metavar="DIR",
             help="Directory to write them to, which analyse and report take; the study's own by default.",
             show_default=False,
         ),

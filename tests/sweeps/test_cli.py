@@ -139,11 +139,24 @@ def test_the_plan_is_every_run_with_its_sizes(grid):
     assert "6 runs" in ostinato("plan", grid, check=0).stdout
 
 
+def test_no_column_of_a_plan_is_cut(tmp_path):
+    lines = ostinato("plan", "quick", "--out", tmp_path / "none", check=0).stdout.splitlines()
+    assert lines[0].endswith("state  ") and lines[1].endswith("e+11 pending")
+
+
+def test_a_study_of_a_file_lies_in_studies_under_its_name(grid, tmp_path, monkeypatch):
+    other = tmp_path / "studies" / "tiny" / "other"
+    other.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    bad(ostinato("study", grid), "out: studies/tiny is not empty and holds no study")
+
+
 BAD_GRIDS = [
     ("repeated_fraction: 0.5", "repeated_fraction: 1.5", "repeated_fraction: input should be"),
     ("repeats: [8, 40]", "repeats: [0]", "repeats: 0 with repeated_fraction 0.5"),
     ("repeats: [8, 40]", "repeats: [1000]", "pool smaller than one sequence; at most 480"),
     ("d_model: [16, 32]", "d_model: [wide]", "d_model: "),
+    ("repeats: [8, 40]", "repeats: [8]\nexclude: [seed == 0]", "leaves no run"),
     ("context: 32", "contxt: 32", "contxt: unknown key; did you mean context"),
 ]
 

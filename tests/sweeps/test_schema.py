@@ -20,6 +20,7 @@ BAD = [
     "name: g\nbase: {tokens: 1M, d_model: 16, repeated_fraction: 0.5, repeats: 2, order: backwards}",
     "name: g\naxes: {seed: []}",
     "name: ../up",
+    "name: ..",
     "base: {}",
     "- 1",
 ]

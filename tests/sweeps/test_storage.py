@@ -71,6 +71,12 @@ def test_a_study_in_a_bucket_reads_as_one_on_disk(both, tmp_path):
     assert [row["state"] for row in printed] == states
     ostinato("collect", url, "--into", tmp_path / "here", check=0)
     assert (tmp_path / "here" / "curves.parquet").exists()
+    ostinato("collect", url, "--into", "gs://bucket/tables", check=0)
+    assert (location("gs://bucket/tables") / "curves.parquet").exists()
+    planned = ostinato("plan", local.path / "grid.yaml", "--out", url, "--json", check=0).stdout
+    assert [row["state"] for row in json.loads(planned)] == states
+    for command in ("analyse", "report"):
+        bad(ostinato(command, url), f"{url} is a bucket; `ostinato collect {url} --into DIR`")
     assert ostinato("logs", url, check=2).stderr.count("\n") == 1
 
 
