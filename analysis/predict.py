@@ -270,7 +270,7 @@ def _outside(ranges: dict, params: float, tokens: float, parts: list[Part]) -> l
     warnings = []
     for name, values in asked.items():
         low, high = ranges[name]
-        out = [value for value in values if not low * 0.98 <= value <= high * 1.02]
+        out = sorted({value for value in values if not low * 0.98 <= value <= high * 1.02})
         if out:
             warnings.append(
                 f"Outside the study: {name} {', '.join(map(count, out[:4]))} (measured "
