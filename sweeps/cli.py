@@ -20,7 +20,7 @@ def main() -> None:
         print("Aborted.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
-        if line := plain(" ".join(_line(error).splitlines())):
+        if line := plain(_line(error)):
             print(f"ostinato: {line}", file=sys.stderr)
         sys.exit(2)
 

@@ -11,6 +11,7 @@ import logging
 import os
 import uuid
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,11 @@ def location(text: str | Path) -> Path:
     # Buckets with folders would be asked for over another protocol, which emulators do not speak.
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # errors are raised as well
-    try:
-        return UPath(f"{scheme}://{'/'.join(parts)}")
-    except ImportError:
+    if find_spec(SCHEMES[scheme]) is None:
         raise OstinatoError(
             f"out: {text}: {scheme}:// needs {SCHEMES[scheme]}; pip install {SCHEMES[scheme]}"
-        ) from None
+        )
+    return UPath(f"{scheme}://{'/'.join(parts)}")
 
 
 def is_remote(path: Path) -> bool:

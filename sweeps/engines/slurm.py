@@ -71,7 +71,7 @@ def render(job: Job) -> str:
     jobs = 1 if request.gpus else request.cpus
     sweep = job.sweep(
         str(Path(sys.executable).with_name("ostinato")),
-        out=str(job.out.absolute()),
+        out=str(_shared(job.out)),
         options=["--data-dir", str(job.data_dir.absolute()), "--jobs", str(jobs)],
     )
     return "\n".join(["#!/bin/bash", *lines, "", f"{_TRAPS}{sweep} &", _WAIT])
@@ -79,9 +79,15 @@ def render(job: Job) -> str:
 
 def reach(out: Path) -> None:
     """Raise OstinatoError where there is no Slurm, or the study is in no directory."""
+    _shared(out)
+    _slurm("sinfo", "--version")
+
+
+def _shared(out: Path) -> Path:
+    """The study's directory as every node sees it; raises OstinatoError on a bucket."""
     if is_remote(out):
         raise OstinatoError(f"out: {out} is a bucket; give a directory that the nodes share")
-    _slurm("sinfo", "--version")
+    return out.absolute()
 
 
 def check(job: Job) -> None:

@@ -184,6 +184,9 @@ def test_bad_input_of_clouds_is_one_line_and_touches_no_bucket(grid, tmp_path, m
     bad(ostinato(*asked, "gke", "--accelerator", "v5e-8"), "image: gke wants a container image")
     bad(ostinato(*asked, "gke", "--accelerator", "L4", "--image", "i"), "gke wants a TPU slice")
     bad(ostinato(*asked, "slurm", "--spot"), "spot: slurm does not take it")
+    bad(
+        ostinato(*asked, "slurm", "--dry-run"), "is a bucket; give a directory that the nodes share"
+    )
     bad(ostinato("sweep", grid, "--out", "gs://bucket/study"), "workers write to a directory")
     bad(ostinato("status", "gs://bucket/../x"), "give a bucket and a path in it")
     bad(ostinato("status", "ftp://bucket/x"), "ftp:// is no kind of bucket")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
+from sweeps import storage
 from sweeps.grid import load_plan
 from sweeps.storage import check_writable, is_remote, location, read_many
 from sweeps.store import StudyDirectory
@@ -114,6 +115,12 @@ def test_a_bucket_that_cannot_be_written_is_one_line(bucket):
 def test_urls_that_name_no_place_in_a_bucket_are_refused(text):
     with pytest.raises(OstinatoError, match=r"^out: "):
         location(text)
+
+
+def test_a_bucket_whose_package_is_missing_is_one_line(monkeypatch):
+    monkeypatch.setitem(storage.SCHEMES, "s3", "no_such_package")
+    with pytest.raises(OstinatoError, match="s3:// needs no_such_package; pip install"):
+        location("s3://bucket/x")
 
 
 def test_paths_stay_paths():
