@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.laws import Law
+from analysis.words import plural
 
 _WIDE = 30.0  # a positive constant known to no better than this factor is not known
 _EXACT = 1e-6  # residuals of a table without noise, whose resamples agree as they should
@@ -27,7 +28,7 @@ def suspicions(
     if len(rows):
         listed = ", ".join(f"{row + 1} ({residuals[row]:+.1%})" for row in rows[:5])
         warnings.append(
-            f"{len(rows)} outlying rows (row: measured above prediction): {listed}. They weigh "
+            f"{plural(len(rows), 'outlying row')} (row: measured above prediction): {listed}. They weigh "
             "little in this fit; look at the runs."
         )
     return warnings

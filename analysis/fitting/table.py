@@ -37,6 +37,8 @@ def fit_table(
     fresh data. Raises `AnalysisError` naming the column or the rows at fault.
     """
     if law in APPROACHES:
+        if cluster:
+            raise AnalysisError(f"cluster: {law} resamples sizes or computes; leave it out")
         return _fit_frontier(law, path, dict(columns or {}), bootstrap, seed)
     law = find_law(law)
     table = read_table(path)
@@ -68,6 +70,8 @@ def find_law(law: str | type[Law]) -> type[Law]:
     """The law of that name; raises `AnalysisError` naming the nearest ones."""
     if not isinstance(law, str):
         return law
+    if law in APPROACHES:
+        raise AnalysisError(f"{law}: fitted to optimal params, not to losses; fit it by itself")
     if law not in LAWS:
         near = get_close_matches(law, (*LAWS, *APPROACHES), n=2) or (*LAWS, *APPROACHES)
         raise AnalysisError(f"{law}: no such law; there are: {', '.join(near)}")

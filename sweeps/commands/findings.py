@@ -60,7 +60,7 @@ def report(
 @app.command(
     epilog="Examples: ostinato fit chinchilla losses.csv "
     "--columns params=N,tokens=D,loss=val_loss --bootstrap 4000; "
-    "ostinato fit kaplan,chinchilla losses.csv"
+    "ostinato fit kaplan,chinchilla losses.csv; ostinato fit approach-2 losses.csv"
 )
 def fit(
     law: Annotated[
@@ -112,7 +112,7 @@ def fit(
     if as_json:
         print(json.dumps(found.as_dict(), indent=1))
         return
-    console.print(f"{found.law.name}: {found.law.equation}")
+    console.print(f"{found.law.name}: {found.law.equation}", soft_wrap=True, markup=False)
     rows = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("constant", "value", "95 % interval"):
         rows.add_column(name, justify="left" if name == "constant" else "right")

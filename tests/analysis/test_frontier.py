@@ -6,6 +6,7 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.fitting import fit_table
+from analysis.fitting.compare import compare_on_table
 from analysis.frontier import envelope, isoflop
 from analysis.laws import Chinchilla, OptimalParams
 
@@ -60,6 +61,14 @@ def test_a_profile_without_a_bottom_is_left_out(tmp_path):
     table.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(AnalysisError, match="3 are needed: at least three sizes"):
         fit_table("approach-2", tmp_path / "t.csv")
+
+
+def test_approaches_are_told_apart_from_laws(tmp_path):
+    profiles().to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(AnalysisError, match="cluster: approach-2 resamples"):
+        fit_table("approach-2", tmp_path / "t.csv", cluster="params")
+    with pytest.raises(AnalysisError, match="approach-1: fitted to optimal params, not to losses"):
+        compare_on_table(["approach-1", "chinchilla"], tmp_path / "t.csv")
 
 
 def test_the_envelope_leaves_out_the_outermost_sizes():
