@@ -33,7 +33,7 @@ def name_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
     sentences = []
     if cells.empty:
         return sentences
-    labels = study.scans.drop_duplicates("setting").set_index("setting").label
+    labels = study.setting_labels
     for (setting, params), own in cells.groupby(["setting", "params"]):
         control, repeated = own[own.repeats == 0], own[own.repeats > 0]
         if control.empty or repeated.empty:

@@ -117,7 +117,7 @@ def formation_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
     sentences = []
     if cells.empty:
         return sentences
-    labels = study.scans.drop_duplicates("setting").set_index("setting").label
+    labels = study.setting_labels
     repeats = cells.groupby("setting").repeats.max() > 0
     for (setting, params), own in cells.groupby(["setting", "params"]):
         repeated, control = own[own.repeats > 0], own[own.repeats == 0]

@@ -30,15 +30,17 @@ class Bump(NamedTuple):
 
 def convex_minorant(tokens: np.ndarray, loss: np.ndarray) -> np.ndarray:
     """The highest convex curve nowhere above `loss`, at the same `tokens` (rising): [n]."""
-    return np.interp(tokens, tokens[touched := _touched(tokens, loss)], loss[touched])
+    touched = _touched(tokens, loss)
+    return np.interp(tokens, tokens[touched], loss[touched])
 
 
 def bump(tokens: np.ndarray, loss: np.ndarray, least: float = LEAST_BUMP) -> Bump:
     """The highest bump of a curve, one point an evaluation in order of `tokens`."""
     if len(tokens) < 3:
         return Bump(np.nan, 0.0)
-    gap = loss - convex_minorant(tokens, loss)
-    top, touched = int(np.argmax(gap)), _touched(tokens, loss)
+    touched = _touched(tokens, loss)
+    gap = loss - np.interp(tokens, tokens[touched], loss[touched])
+    top = int(np.argmax(gap))
     if gap[top] < least:
         return Bump(np.nan, float(gap[top]))
     right = int(np.searchsorted(touched, top))

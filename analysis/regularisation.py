@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.scans import SETTINGS
+from analysis.scans import REPETITION, SETTINGS, tell_apart
 from analysis.tables import Study
 from analysis.words import count
 
@@ -24,12 +24,13 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     controls, `removed` the share of the reference's damage that the arm has not, `cost` what the arm
     adds to the loss of its controls; seed by seed, with `*_se`. `gain`: how much lower the loss of
     the repeated runs is than the reference's, all told. The reference is the arm with the least
-    weight decay and dropout. `group` numbers the settings but for the arm; `label` tells them apart.
+    weight decay and dropout. `group` numbers the settings and ways of repetition but for the
+    arm; `label` tells them apart.
     """
     runs = runs.dropna(subset=["damage"])
     if not set(ARM) <= set(runs) or runs.empty:
         return pd.DataFrame()
-    others = [name for name in SETTINGS if name in runs and name not in ARM]
+    others = [name for name in (*SETTINGS, *REPETITION) if name in runs and name not in ARM]
     runs = runs.assign(group=runs.groupby(others, dropna=False, sort=False).ngroup())
     several = runs.groupby(_CELL)[ARM].transform("nunique").max(axis=1) > 1
     runs = runs[several]
@@ -46,9 +47,9 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     grouped = runs.groupby([*_CELL, *ARM, "setting"])
     cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
-    telling = [name for name in others if runs[name].nunique(dropna=False) > 1]
-    first = runs.groupby("group")[telling[:1] or ["group"]].first().iloc[:, 0]
-    return cells.reset_index().assign(label=lambda t: t.group.map(first) if telling else "")
+    told = tell_apart(runs[others]).to_numpy()
+    labels = dict(zip(runs.group, [", ".join(map(str, row)) for row in told], strict=True))
+    return cells.reset_index().assign(label=lambda table: table.group.map(labels))
 
 
 def arm_sentences(cells: pd.DataFrame) -> list[str]:

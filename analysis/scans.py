@@ -75,8 +75,15 @@ def _telling(table: pd.DataFrame, params: pd.Series) -> pd.DataFrame:
     those that follow from the ones before."""
     several = table.groupby(params).nunique(dropna=False).max() > 1
     several |= table.nunique(dropna=False).gt(1) & table.columns.isin(_FREE)
-    table = table[[name for name in table if several.get(name, False)]].astype(object)
-    table, told = table.where(table.notna(), "none"), []
+    table = table[[name for name in table if several.get(name, False)]]
+    return tell_apart(table)
+
+
+def tell_apart(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that tell the rows apart, but for those that follow from the ones before; a missing
+    value is "none"."""
+    table, told = table.astype(object), []
+    table = table.where(table.notna(), "none")
     for name in table:
         if _number(table[[*told, name]]).nunique() > _number(table[told]).nunique():
             told.append(name)

@@ -151,9 +151,7 @@ def summarise(
     """What was found, in sentences with the numbers in them."""
     sentences = []
     for setting, law in laws.items():
-        where = in_brackets(
-            study.scans.label[study.scans.setting == setting].iloc[0], fraction=False
-        )
+        where = in_brackets(study.setting_labels[setting], fraction=False)
         sizes = study.controls[study.controls.setting == setting].params.nunique()
         sentences.append(
             f"Without repetition{where}, test loss falls with params as N^-{law.alpha:.3f} "

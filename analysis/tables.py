@@ -58,6 +58,11 @@ class Study:
         return self.results[self.results.repeated_fraction > 0]
 
     @property
+    def setting_labels(self) -> pd.Series:
+        """The label of each setting's first scan, by the setting's number."""
+        return self.scans.drop_duplicates("setting").set_index("setting").label
+
+    @property
     def fine_tuned(self) -> pd.DataFrame:
         """The runs that began with another run's weights (`pretrained_run`)."""
         return self.results[self.results.setting < 0]

@@ -18,10 +18,10 @@ _CHANGES = {
 
 def ablated_heads(analysis) -> Chart | None:
     """What copying loses without each head over how well the head matches prefixes, one panel a mode."""
-    found = _of_runs_told(analysis, "head")
-    heads = analysis.study.details.get("heads")
+    found, heads = _ablations_told(analysis), analysis.study.details.get("heads")
     if found.empty or heads is None:
         return None
+    found = found[found.kind == "head"]
     last = heads[heads.step == heads.groupby("run_id").step.transform("max")]
     scores = last[["run_id", "layer", "head", "prefix_matching"]]
     found = found.merge(scores, on=["run_id", "layer", "head"])
@@ -48,21 +48,18 @@ def ablated_heads(analysis) -> Chart | None:
         panels=panels,
         x=Axis("prefix matching of the head"),
         y=Axis("change of copying loss (nats)"),
-        legend="repeats E" if len(analysis.peaks) else "setting",
+        legend=_legend(analysis),
     )
 
 
 def induction_against_random(analysis) -> Chart | None:
     """What is lost without the most induction-like heads over what is lost without as many others."""
     keys = ["run_id", "name", "repeats", "params"]
-    induction, random = (
-        _of_runs_told(analysis, kind).query("mode == 'full'")
-        if len(analysis.study.details.get("ablations", ()))
-        else pd.DataFrame()
-        for kind in ("induction", "random")
-    )
-    if induction.empty or random.empty:
+    found = _ablations_told(analysis)
+    if found.empty:
         return None
+    found = found[found["mode"] == "full"]
+    induction, random = (found[found.kind == kind] for kind in ("induction", "random"))
     mean = random.groupby("run_id")[list(_CHANGES)].mean().add_suffix("_random")
     found = induction[[*keys, *_CHANGES]].join(mean, on="run_id")
     panels = []
@@ -82,18 +79,22 @@ def induction_against_random(analysis) -> Chart | None:
         panels=panels,
         x=Axis("change without random heads (nats)"),
         y=Axis("without induction heads (nats)"),
-        legend="repeats E" if len(analysis.peaks) else "setting",
+        legend=_legend(analysis),
     )
 
 
-def _of_runs_told(analysis, kind: str) -> pd.DataFrame:
-    """The ablations of a kind, in all seeds of `runs_told`."""
+def _ablations_told(analysis) -> pd.DataFrame:
+    """The ablations in all seeds of `runs_told`, with the runs' `name`."""
     ablations = analysis.study.details.get("ablations")
     if ablations is None:
         return pd.DataFrame()
     runs = runs_told(analysis)[["run_id", "name", "repeats", "params", "seed"]]
-    own = ablations[ablations.kind == kind].drop(columns="index_changes", errors="ignore")
-    return own.merge(runs, on="run_id")
+    return ablations.drop(columns="index_changes", errors="ignore").merge(runs, on="run_id")
+
+
+def _legend(analysis) -> str:
+    """What the names of `runs_told` are."""
+    return "repeats E" if len(analysis.peaks) else "setting"
 
 
 def _points(found: pd.DataFrame, x: str, y: str, told) -> list[Series]:

@@ -31,8 +31,11 @@ def runs_told(analysis) -> pd.DataFrame:
     runs, scans = analysis.study.results, analysis.study.scans
     runs = runs[runs.setting >= 0]
     if analysis.peaks.empty:
-        labels = scans.drop_duplicates("setting").set_index("setting").label
-        told = runs.setting.map(labels).str.removeprefix("no repetition").str.removeprefix(", ")
+        told = (
+            runs.setting.map(analysis.study.setting_labels)
+            .str.removeprefix("no repetition")
+            .str.removeprefix(", ")
+        )
         return runs.assign(name=told)
     worst = analysis.peaks.loc[analysis.peaks.damage.idxmax()]
     setting = scans.set_index("scan").setting[worst.scan]

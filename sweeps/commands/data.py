@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.options import AsJson, DataDir, GridName, app, console, location_of, stderr
+from sweeps.commands.options import AsJson, DataDir, GridName, app, console, place, stderr
 
 
 @app.command(epilog="Example: ostinato audit quick --show-step 3")
@@ -23,14 +23,7 @@ def audit(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            parser=location_of,
-            metavar="DIR",
-            help="Audit what runs in DIR have consumed.",
-            show_default=False,
-        ),
+        place("Audit what runs in DIR have consumed.", "--out", "-o"),
     ] = None,
     show_step: Annotated[
         int | None, typer.Option(min=0, help="Print this step's batch as text.", show_default=False)

@@ -40,7 +40,7 @@ GridName = Annotated[
 ]
 
 
-def location_of(text: str) -> Path:
+def _location(text: str) -> Path:
     """A directory, or a bucket's URL, from the command line."""
     if "://" not in text:
         return Path(text)
@@ -62,19 +62,16 @@ def _on_disk(text: str) -> Path:
     return Path(text)
 
 
+def place(help: str, *names: str):
+    """An option that takes a directory or a bucket's URL."""
+    return typer.Option(*names, parser=_location, metavar="DIR", help=help, show_default=False)
+
+
 Out = Annotated[
-    Path,
-    typer.Option(
-        "--out",
-        "-o",
-        parser=location_of,
-        metavar="DIR",
-        help="The study's directory, or for a cloud gs://bucket/study.",
-        show_default=False,
-    ),
+    Path, place("The study's directory, or for a cloud gs://bucket/study.", "--out", "-o")
 ]
 Study = Annotated[
-    Path, typer.Argument(parser=location_of, metavar="DIR", help="A study's directory, or its URL.")
+    Path, typer.Argument(parser=_location, metavar="DIR", help="A study's directory, or its URL.")
 ]
 Tables = Annotated[
     Path, typer.Argument(parser=_on_disk, metavar="DIR", help="A study's directory.")

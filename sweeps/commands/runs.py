@@ -37,7 +37,7 @@ from sweeps.commands.options import (
     Yes,
     app,
     console,
-    location_of,
+    place,
     stderr,
 )
 
@@ -94,14 +94,7 @@ def plan(
     select: Select = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            parser=location_of,
-            metavar="DIR",
-            help="Say what is done there.",
-            show_default=False,
-        ),
+        place("Say what is done there.", "--out", "-o"),
     ] = None,
     accelerator: Annotated[
         str | None,
@@ -266,11 +259,8 @@ def collect(
     directory: Study,
     into: Annotated[
         Path | None,
-        typer.Option(
-            parser=location_of,
-            metavar="DIR",
-            help="Directory to write them to, which analyse and report take; the study's own by default.",
-            show_default=False,
+        place(
+            "Directory to write them to, which analyse and report take; the study's own by default."
         ),
     ] = None,
 ) -> None:

@@ -54,6 +54,22 @@ def test_only_the_reference_is_told_at_length(study):
     assert len(analyse(study).peaks) == 2
 
 
+def test_settings_that_differ_in_more_than_one_thing_are_compared_within_each_alone(study):
+    results = study.results.drop(columns=["setting", "scan", "is_control"])
+    parts = [
+        results.assign(
+            corpus=corpus, learning_rate=rate, run_id=f"{corpus}{rate}-" + results.run_id
+        )
+        for corpus in ("pydocs", "pycode")
+        for rate in (0.001, 0.003)
+    ]
+    found = analyse(make_study(pd.concat(parts, ignore_index=True)))
+    assert set(found.arms.label) == {
+        *("pydocs, 0.001", "pydocs, 0.003", "pycode, 0.001", "pycode, 0.003")
+    }
+    assert (found.arms.seeds == 3).all() and len(regularisation_map(found).panels) == 4
+
+
 def test_a_study_of_one_arm_has_none():
     study = make_study(*make_tables(sizes=(98_304,), repeats=(256,), control_sizes=()))
     assert arms(study, effective_params(study)).empty

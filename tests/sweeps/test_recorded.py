@@ -9,9 +9,14 @@ import analysis
 from analysis.study import analyse
 from sweeps.grid import find_grid, load_plan
 
-RECORDED = sorted(
-    p.parent for p in (Path(analysis.__file__).parent / "recorded").glob("*/results.parquet")
-)
+HOME = Path(analysis.__file__).parent / "recorded"
+RECORDED = sorted(path.parent for path in HOME.glob("*/results.parquet"))
+
+
+@pytest.fixture(scope="module")
+def told():
+    """The README, without its line breaks."""
+    return " ".join((HOME.parent.parent / "README.md").read_text().split())
 
 
 @pytest.mark.parametrize("directory", RECORDED, ids=lambda directory: directory.name)
@@ -28,17 +33,14 @@ def test_every_recorded_run_is_a_run_of_the_shipped_grid(directory):
 
 
 def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():
-    results = pd.read_parquet(
-        Path(analysis.__file__).parent / "recorded" / "learning_rate" / "results.parquet"
-    )
+    results = pd.read_parquet(HOME / "learning_rate" / "results.parquet")
     best = results.loc[results.groupby("d_model")["test_loss"].idxmin()]
     assert len(best) == 4 and (best["learning_rate"] * best["d_model"]).between(0.5, 2).all()
     assert all(results["learning_rate"].groupby(results["d_model"]).nunique() == 5)
 
 
-def test_the_readme_tells_what_the_mechanism_study_found():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "mechanism")
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+def test_the_readme_tells_what_the_mechanism_study_found(told):
+    found = analyse(HOME / "mechanism")
     peak = found.peaks.iloc[0]
     assert (peak.repeats, peak.params) == (1000, 32_768) and peak.interior and peak.seeds == 3
     assert f"does as well as a control of {peak.effective_params / 1e3:.1f}k" in told
@@ -65,18 +67,16 @@ def test_the_readme_tells_what_the_mechanism_study_found():
     assert f"(multiplier {tuned.multiplier[1000]:.2f};" in told
 
 
-def test_the_readme_tells_that_one_layer_knows_no_names():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "names")
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+def test_the_readme_tells_that_one_layer_knows_no_names(told):
+    found = analyse(HOME / "names")
     last = found.names.set_index(["params", "repeats"])["last"]
     assert (found.names.seeds == 3).all() and last.loc[16_384].max() < 0.03
     assert last[32_768, 0] > 10 * last[32_768, 1000]
     assert f"one layer ({last[16_384, 0] * 100:.1f} % without repetition" in told
 
 
-def test_the_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained_on():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "code")
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+def test_the_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained_on(told):
+    found = analyse(HOME / "code")
     (peak,) = found.peaks.itertuples()
     assert peak.interior and peak.seeds == 3 and f"worst at E = {peak.repeats:.0f}" in told
     assert f"as well as a control of {peak.effective_params / 1e3:.2f}k params on code" in told
@@ -85,9 +85,8 @@ def test_the_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained
     assert "less than test" not in sentence and "about as much" not in sentence
 
 
-def test_the_readme_tells_the_smallest_models_of_prose_with_heads():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "prose")
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+def test_the_readme_tells_the_smallest_models_of_prose_with_heads(told):
+    found = analyse(HOME / "prose")
     runs = found.study.results.set_index(["smeared_keys", "layers", "d_model"])
     score, params = runs.prefix_matching_score, runs.params
     onset = found.formations.set_index("params").onset_tokens
@@ -96,9 +95,8 @@ def test_the_readme_tells_the_smallest_models_of_prose_with_heads():
     assert max(score[True, 1, 32], score[True, 1, 64]) < 0.05 and score[False, 2, 128] < 0.05
 
 
-def test_the_readme_tells_what_regularisation_removes():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "regularisation")
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
+def test_the_readme_tells_what_regularisation_removes(told):
+    found = analyse(HOME / "regularisation")
     arms = found.arms.set_index(["label", "weight_decay", "dropout"])
     assert len(arms) == 16 and (arms.seeds == 3).all()
     chain, text = arms.loc["markov/30MB"], arms.loc["pydocs"]
@@ -111,12 +109,11 @@ def test_the_readme_tells_what_regularisation_removes():
     assert (heads[1000] == 0).all() and heads[0].max() == 3
 
 
-def test_the_readme_tells_when_induction_heads_form():
-    found = analyse(Path(analysis.__file__).parent / "recorded" / "induction")
+def test_the_readme_tells_when_induction_heads_form(told):
+    found = analyse(HOME / "induction")
     runs = found.formations.merge(found.controls[["setting", "params"]])
     by_layers = found.study.results.set_index("params")[["layers", "smeared_keys"]]
     runs = runs.join(by_layers, on="params").set_index(["layers", "smeared_keys"]).onset_tokens
-    told = " ".join((Path(analysis.__file__).parent.parent / "README.md").read_text().split())
     assert f"in two layers after {runs[2, False] / 1e6:.1f}M tokens" in told
     assert pd.isna(runs[1, False]) and "in one layer never" in told
     assert f"with smeared keys after {runs[1, True] / 1e6:.1f}M" in told
