@@ -68,3 +68,18 @@ class DamageBand(Law):
     def peak(self, params) -> np.ndarray:
         """The worst repeats at `params`."""
         return self.k * np.asarray(params, float) ** -self.a
+
+    def invert(self, loss, params, repeated_fraction) -> tuple[np.ndarray, np.ndarray]:
+        """The fewest and the most repeats at which a run's loss is `loss` times its control's.
+
+        NaN where no repeats do so much damage, and for the most where the damage never falls back
+        to it (a share r of the worst stays).
+        """
+        worst = self.h * np.asarray(repeated_fraction, float) ** self.p
+        share = np.log(np.asarray(loss, float)) / worst
+        stays = self.r
+        with np.errstate(invalid="ignore", divide="ignore"):  # what is told by NaN
+            before = -np.sqrt(-2 * np.log(share))
+            left = np.where(share > stays, (share - stays) / (1 - stays), np.nan)
+            after = np.sqrt(-2 * np.log(left))
+        return tuple(self.peak(params) * np.exp(self.w * z) for z in (before, after))

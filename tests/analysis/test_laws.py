@@ -8,6 +8,7 @@ from analysis.laws import (
     AdditivePenalty,
     Chinchilla,
     ComputeLaw,
+    DamageBand,
     DataConstrained,
     DataConstrainedGeometric,
     FlooredPowerLaw,
@@ -119,3 +120,16 @@ def test_a_law_fits_itself():
     truth = PowerLaw(8.8e13, 0.076)
     found = PowerLaw.fit(truth.predict(params=params), params=params)
     assert found.law.alpha == pytest.approx(0.076)
+
+
+def test_a_band_of_damage_is_inverted_on_both_sides_of_its_peak():
+    band = DamageBand(h=0.8, p=1.0, k=4e4, a=0.5, w=1.2, r=0.3)
+    at = {"params": np.array([1e4, 1e6]), "repeated_fraction": 0.5}
+    loss = np.exp(0.8 * 0.5 * np.array([0.5, 0.9]))
+    fewest, most = band.invert(loss, **at)
+    assert (fewest < band.peak(at["params"])).all() and (band.peak(at["params"]) < most).all()
+    for repeats in (fewest, most):
+        np.testing.assert_allclose(band.predict(repeats=repeats, **at), loss)
+    fewest, most = band.invert(np.exp(0.8 * 0.5 * 0.2), params=1e4, repeated_fraction=0.5)
+    assert fewest > 0 and np.isnan(most)  # a share of 0.3 of the worst stays for ever
+    assert np.isnan(band.invert(2.0, params=1e4, repeated_fraction=0.5)).all()
