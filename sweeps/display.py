@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from scaling.config import RunConfig
-from sweeps.local import Watcher, shape_of
+from sweeps.backlog import shape_of
+from sweeps.local import Watcher
 
 
 class Display(Watcher):
@@ -32,6 +34,7 @@ class Display(Watcher):
         self.runs = {run.run_id: run for run in waiting}
         self.total, self.done, self.failed = len(waiting) + done, done, 0
         self.at_work: dict[str, dict[str, Any]] = {}
+        self.alike = Counter(_kind(run) for run in waiting)
         self.speeds: dict[tuple, float] = {}
         self.flops_rates: dict[tuple, float] = {}
         if done:
@@ -44,11 +47,13 @@ class Display(Watcher):
         if event["event"] == "progress":
             self.at_work[run.run_id] = event
             if event["tokens_per_second"]:
-                speed = self.speeds[shape_of(run)] = event["tokens_per_second"]
-                self.flops_rates[shape_of(run)] = speed * run.flops(0) / run.tokens
+                shape, tokens, flops = _kind(run)
+                speed = self.speeds[shape] = event["tokens_per_second"]
+                self.flops_rates[shape] = speed * flops / tokens
         else:
             self.at_work.pop(run.run_id, None)
             del self.runs[run.run_id]
+            self.alike[_kind(run)] -= 1
             self._ended(run, event)
         self.tick()
 
@@ -101,16 +106,22 @@ class Display(Watcher):
         """Seconds until all is done, from the speeds seen; None before any was seen."""
         if not self.speeds:
             return None
-        left = []
-        for run_id, run in self.runs.items():
-            event, speed = self.at_work.get(run_id), self.speeds.get(shape_of(run))
-            if event and event["tokens_per_second"]:
-                left.append(event["seconds_left"])
-            elif speed:
-                left.append(run.tokens / speed)
-            else:  # a shape not seen yet: as many FLOPs a second as the slowest seen
-                left.append(run.flops(0) / min(self.flops_rates.values()))
-        return max(sum(left) / self.jobs, max(left, default=0.0))
+        alike, left = self.alike.copy(), Counter()
+        for run_id, event in self.at_work.items():
+            if event["tokens_per_second"]:
+                alike[_kind(self.runs[run_id])] -= 1
+                left[event["seconds_left"]] += 1
+        for (shape, tokens, flops), runs in (+alike).items():
+            speed = self.speeds.get(shape)
+            # A shape not seen yet: as many FLOPs a second as the slowest seen.
+            left[tokens / speed if speed else flops / min(self.flops_rates.values())] += runs
+        together = sum(seconds * runs for seconds, runs in left.items())
+        return max(together / self.jobs, max(left, default=0.0))
+
+
+def _kind(run: RunConfig) -> tuple[tuple, int, float]:
+    """What tells how long a run takes: its shape, tokens and FLOPs."""
+    return shape_of(run), run.tokens, run.flops(0)
 
 
 def describe(run: RunConfig) -> str:

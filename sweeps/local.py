@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaling.config import ModelConfig, RunConfig
+from scaling.config import RunConfig
 from sweeps import claims
+from sweeps.backlog import Backlog, shape_of
 from sweeps.companions import hosts
 from sweeps.execution import Execution
 from sweeps.store import StudyDirectory
@@ -109,26 +110,19 @@ def sweep(
     Runs that another sweep of the directory has claimed are waited for, or left to it. A
     KeyboardInterrupt stops the workers, which save first, and is raised again.
     """
-    outcome, waiting = Outcome(), []
-    for run in runs:
-        done = study.run(run.run_id).status()["state"] == "done"
-        outcome.done.append(run.run_id) if done else waiting.append(run)
-    waiting.sort(key=lambda run: run.flops(0), reverse=True)
-    watcher.started(tuple(waiting), len(outcome.done))
+    done = study.done()
+    outcome = Outcome([run.run_id for run in runs if run.run_id in done])
+    waiting = [run for run in runs if run.run_id not in done]
+    watcher.started(waiting, len(outcome.done))
     if not waiting:
         watcher.ended()
         return outcome
+    backlog = Backlog(waiting)
     places = worker_cores(jobs, len(waiting))
     inbox: queue.Queue = queue.Queue()
     workers: dict[int, _Worker] = {}
     elsewhere: list[RunConfig] = []
     crashes: dict[str, int] = {}
-
-    def ready() -> list[RunConfig]:
-        """Those waiting that begin with no other run's weights, or with those of a settled one."""
-        pending = {run.run_id for run in (*waiting, *elsewhere)}
-        pending |= {worker.run.run_id for worker in workers.values() if worker.run}
-        return [run for run in waiting if run.pretrained_run not in pending]
 
     def start(number: int) -> None:
         worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
@@ -145,19 +139,19 @@ def sweep(
                 outcome.done.append(run.run_id)
             case "failed":
                 outcome.failed[run.run_id] = event["error"]
+        backlog.settle(run.run_id)
         watcher.event(event)
 
     try:
         for number in range(len(places)):
             start(number)
-        while ready() or (wait and elsewhere) or any(w.run for w in workers.values()):
+        while backlog or (wait and elsewhere) or any(w.run for w in workers.values()):
             for run in [r for r in elsewhere if not claims.is_held(study.run(r.run_id).claim)]:
                 elsewhere.remove(run)
-                waiting.append(run)  # done meanwhile, or abandoned: a worker finds out
+                backlog.put_back(run)  # done meanwhile, or abandoned: a worker finds out
             for worker in workers.values():
-                if worker.run is None and (free := ready()) and worker.process.poll() is None:
-                    waiting.remove(run := _next(free, worker.shape))
-                    worker.give(run)
+                if worker.run is None and backlog and worker.process.poll() is None:
+                    worker.give(backlog.take(worker.shape))
             try:
                 worker, event = inbox.get(timeout=0.5)
             except queue.Empty:
@@ -176,7 +170,7 @@ def sweep(
                         study.run(run_id).fail(why)
                         settle(worker, {"event": "failed", "run_id": run_id, "error": why})
                     else:
-                        waiting.append(worker.run)
+                        backlog.put_back(worker.run)
                         worker.run = None
                 start(worker.number)
     finally:
@@ -237,18 +231,6 @@ def worker_environment(threads: int | None, study: Path) -> dict[str, str]:
         environment["XLA_FLAGS"] = flags.strip()
         environment["OMP_NUM_THREADS"] = str(threads)
     return environment
-
-
-def shape_of(run: RunConfig) -> tuple:
-    """What a compilation depends on."""
-    names = (*ModelConfig.model_fields, "vocabulary", "context", "batch_size", "evaluation_tokens")
-    return tuple(getattr(run, name) for name in names)
-
-
-def _next(ready: list[RunConfig], shape: tuple | None) -> RunConfig:
-    """The longest run, or among those within a tenth of it one of the worker's own shape."""
-    near = [run for run in ready if run.flops(0) >= 0.9 * ready[0].flops(0)]
-    return next((run for run in near if shape_of(run) == shape), ready[0])
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:

@@ -1,0 +1,65 @@
+"""The runs of a sweep that wait for a worker, and which of them comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from itertools import count
+
+from scaling.config import ModelConfig, RunConfig
+
+
+class Backlog:
+    """Runs that wait: the longest first, each after the one whose weights it begins with.
+
+    Taking one costs what there are shapes, however many runs there are.
+    """
+
+    def __init__(self, runs: Iterable[RunConfig]):
+        runs = list(runs)
+        self._unsettled = {run.run_id for run in runs}
+        self._ready: dict[tuple, list[tuple[float, int, RunConfig]]] = {}
+        self._after: dict[str, list[RunConfig]] = {}
+        self._order = count()
+        for run in runs:
+            self._add(run)
+
+    def __bool__(self) -> bool:
+        """Whether a run can be taken now."""
+        return bool(self._ready)
+
+    def take(self, shape: tuple | None) -> RunConfig:
+        """The longest run, or the longest of this shape if that is within a tenth of it."""
+        longest = min(self._ready, key=lambda found: self._ready[found][0])
+        own = self._ready.get(shape)
+        # Lengths are negative, the longest's the least.
+        chosen = shape if own and own[0][0] <= 0.9 * self._ready[longest][0][0] else longest
+        _, _, run = heappop(self._ready[chosen])
+        if not self._ready[chosen]:
+            del self._ready[chosen]
+        return run
+
+    def put_back(self, run: RunConfig) -> None:
+        """A run that was taken waits again, behind all others."""
+        self._push(run, 0.0)
+
+    def settle(self, run_id: str) -> None:
+        """A run has ended: those that begin with its weights need not wait for it."""
+        self._unsettled.discard(run_id)
+        for run in self._after.pop(run_id, ()):
+            self._add(run)
+
+    def _add(self, run: RunConfig) -> None:
+        if run.pretrained_run in self._unsettled:
+            self._after.setdefault(run.pretrained_run, []).append(run)
+        else:
+            self._push(run, run.flops(0))
+
+    def _push(self, run: RunConfig, length: float) -> None:
+        heappush(self._ready.setdefault(shape_of(run), []), (-length, next(self._order), run))
+
+
+def shape_of(run: RunConfig) -> tuple:
+    """What a compilation depends on."""
+    names = (*ModelConfig.model_fields, "vocabulary", "context", "batch_size", "evaluation_tokens")
+    return tuple(getattr(run, name) for name in names)
