@@ -64,7 +64,7 @@ def audit(
     decode: Callable[[np.ndarray], str] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Audit:
-    """Stream steps 0..stop-1 of a run (default: all) and count them.
+    """Stream steps 0..stop-1 of a run (at least one; default: all) and count them.
 
     With `decode` (tokens to text) near duplicates of held-out sequences are looked for as well.
     `progress` gets the share of the steps that is done.
@@ -93,7 +93,7 @@ def audit(
         "in_test": 0,
     }
     realised = {
-        "repeated_fraction": float(repeated.mean()) if len(repeated) else 0.0,
+        "repeated_fraction": float(repeated.mean()),
         "pool_sequences": len(pool),
         "repeats_least": int(times.min()) if len(times) else 0,
         "repeats_most": int(times.max(initial=0)),
@@ -103,7 +103,7 @@ def audit(
         "in_test": int(np.isin(everything, held_out["test"]).sum()),
     }
     histogram = {int(k): v for k, v in sorted(Counter(times.tolist()).items())}
-    batches = (int(share.min()), int(share.max())) if stop else (0, 0)
+    batches = int(share.min()), int(share.max())
     return Audit(
         run_id,
         (0, stop),
@@ -118,7 +118,7 @@ def audit(
 
 
 def _stream(data: TrainingData, stop: int, progress) -> tuple[np.ndarray, np.ndarray]:
-    digests, repeated = [np.empty(0, np.uint64)], [np.empty(0, bool)]
+    digests, repeated = [], []
     for start in range(0, stop, _STEPS_AT_ONCE):
         end = min(start + _STEPS_AT_ONCE, stop)
         batch = data.batches(start, end)

@@ -11,6 +11,9 @@ from data_pipelines.errors import OstinatoError
 from sweeps.commands import app
 from sweeps.commands.options import plain
 
+_BUCKETS = ("aiohttp", "botocore", "gcsfs", "google")
+"""Packages that reach buckets, and have errors of their own."""
+
 
 def main() -> None:
     """Run a command. Bad input is one line and exit code 2; so is a disk that is full or read-only."""
@@ -33,8 +36,12 @@ def _line(error: Exception) -> str:
         return str(error)
     if hasattr(error, "format_message"):  # the classes are private to typer, or click's
         return _refusal(error)
-    if type(error).__module__.partition(".")[0] in ("aiohttp", "botocore", "gcsfs", "google"):
-        return f"bucket: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    is_buckets = type(error).__module__.partition(".")[0] in _BUCKETS
+    if is_buckets or (isinstance(error, OSError) and error.errno is None):  # systems number theirs
+        missing = "not found: " if isinstance(error, FileNotFoundError) else ""
+        return (
+            f"bucket: {missing}{str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        )
     if isinstance(error, OSError):
         return f"{error.filename or 'disk'}: {error.strerror or error}"
     raise error

@@ -50,8 +50,12 @@ def audit(
         runs = [next((run for run in runs if not run.is_control), runs[0])]
     data_dir = data_dir or default_data_dir()
     study = StudyDirectory(out) if out else None
-    if study:
-        study.check(plan)
+    consumed = _consumed(study, plan) if study else {run.run_id: run.steps for run in runs}
+    if not any(consumed.get(run.run_id) for run in runs):
+        raise OstinatoError(
+            f"out: in {out} no run that is asked for has consumed anything yet; without --out the "
+            "audit counts what they will consume"
+        )
     prepare(runs, data_dir, console if not as_json else stderr, study)
     audits = []
     for run in runs:
@@ -60,7 +64,9 @@ def audit(
         if show_step is not None:
             _print_batch(run, data, show_step, decode)
             continue
-        stop = study.run(run.run_id).consumed_steps() if study else None
+        if not (stop := consumed.get(run.run_id)):
+            stderr.print(f"{run.run_id}: not begun")
+            continue
         with stderr.status(f"auditing {run.run_id}"):
             audits.append(audit_run(data, run.run_id, stop=stop, decode=decode if near else None))
     if as_json:
@@ -70,6 +76,18 @@ def audit(
             _print_audit(found, whole=len(audits) == 1 or bool(found.faults))
     if any(found.faults for found in audits):
         raise typer.Exit(1)
+
+
+def _consumed(study, plan) -> dict[str, int]:
+    """Steps of each run whose data is in the weights that the study has of it."""
+    statuses = {run.run_id: status for run, status in study.statuses()}
+    study.check(plan)
+    return {
+        run.run_id: run.steps
+        if statuses.get(run.run_id, {}).get("state") == "done"
+        else study.run(run.run_id).consumed_steps()
+        for run in plan.runs
+    }
 
 
 @app.command(epilog="Example: ostinato duplicates text_files:/data/corpus --write pools.csv")

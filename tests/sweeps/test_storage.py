@@ -46,6 +46,9 @@ def both(bucket, grid, tmp_path_factory) -> tuple[StudyDirectory, StudyDirectory
             run.evaluation({"step": step, "test_loss": 2.0 - step / 100, "pool_loss": None})
     local.run(done.run_id).finish({"test_loss": 1.7, "seconds": 3.0, "tokens_per_second": 9.0})
     local.run(failed.run_id).fail("loss is nan at step 3; lower learning_rate")
+    checkpoint = local.run(working.run_id).checkpoints / "30" / "_CHECKPOINT_METADATA"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("{}")
     claim = local.run(working.run_id).claim
     claim.parent.mkdir()
     claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 1.0}))
@@ -81,6 +84,20 @@ def test_a_study_in_a_bucket_reads_as_one_on_disk(both, tmp_path):
     assert ostinato("logs", url, check=2).stderr.count("\n") == 1
 
 
+@pytest.mark.slow
+def test_what_runs_in_a_bucket_have_consumed_is_audited(both, grid, data_dir):
+    audits = []
+    for study in both:
+        audit = ("audit", grid, "--out", study.path, "--no-near", "--json")
+        result = ostinato(*audit, data_dir=data_dir, check=0)
+        assert result.stderr.count(": not begun") == 4
+        audits.append(json.loads(result.stdout))
+    done, working, *_ = both[0].plan.runs
+    steps = {audit["run_id"]: audit["steps"] for audit in audits[0]}
+    assert steps == {done.run_id: [0, done.steps], working.run_id: [0, 30]}
+    assert audits[0] == audits[1] and not any(audit["faults"] for audit in audits[0])
+
+
 def test_a_study_is_made_and_extended_in_a_bucket(bucket, grid):
     study, plan = StudyDirectory(location(f"{bucket}/made")), load_plan(grid)
     study.check(plan)
@@ -89,6 +106,10 @@ def test_a_study_is_made_and_extended_in_a_bucket(bucket, grid):
     again = StudyDirectory(location(f"{bucket}/made"))
     assert [run.run_id for run in again.plan.runs] == [run.run_id for run in plan.runs]
     assert json.loads((study.path / "meta.json").read_text())["name"] == "tiny"
+    bad(
+        ostinato("audit", grid, "--out", study.path),
+        "no run that is asked for has consumed anything",
+    )
 
 
 def test_many_files_of_a_bucket_are_read_by_a_request_each(bucket, requests):
@@ -107,6 +128,8 @@ def test_a_bucket_that_cannot_be_written_is_one_line(bucket):
     with pytest.raises(OstinatoError, match=r"^out: gs://nobody/x cannot be written: "):
         check_writable(location("gs://nobody/x"))
     bad(ostinato("status", "gs://nobody/x"), "holds no study")
+    bad(ostinato("audit", "quick", "--out", "gs://nobody/x"), "holds no study")
+    bad(ostinato("logs", "gs://nobody/x"), "bucket: not found: ")
 
 
 @pytest.mark.parametrize(
