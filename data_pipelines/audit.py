@@ -16,8 +16,7 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 
 from data_pipelines.corpora.dedup import PERMUTATIONS, signature, word_shingles
-from data_pipelines.packing import row_digests
-from data_pipelines.store import SequenceStore
+from data_pipelines.store import SequenceStore, row_digests
 from data_pipelines.stream import TrainingData
 
 NEAR_THRESHOLD = 0.8

@@ -6,7 +6,6 @@ shards can be written in parallel, and an interrupted preparation goes on where 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -31,6 +30,7 @@ from data_pipelines.store import (
     Manifest,
     Shard,
     check_shard,
+    row_digests,
     sha256,
     token_type,
 )
@@ -206,12 +206,6 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
             )
         start += count
     return result
-
-
-def row_digests(rows: np.ndarray) -> np.ndarray:
-    """64 bits of the BLAKE2b of each row, uint64 [n]."""
-    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
-    return np.frombuffer(digests, np.uint64)
 
 
 class _Documents:

@@ -30,9 +30,9 @@ def main() -> None:
 
 def _line(error: Exception) -> str:
     """The line for an error that is the user's to mend; raises any other again."""
-    from analysis.errors import AnalysisError  # its room takes most of a second to load
-
-    if isinstance(error, OstinatoError | AnalysisError):
+    # The room takes most of a second to load: where nobody has, the error is none of its own.
+    analysis = sys.modules.get("analysis.errors")
+    if isinstance(error, OstinatoError) or (analysis and isinstance(error, analysis.AnalysisError)):
         return str(error)
     if hasattr(error, "format_message"):  # the classes are private to typer, or click's
         return _refusal(error)

@@ -60,7 +60,12 @@ def audit(
     audits = []
     for run in runs:
         data = open_data(run, data_dir)
-        decode = _decoder(run.vocabulary, run.corpus, data_dir)
+        # A vocabulary loads TensorFlow: not to count alone.
+        decode = (
+            _decoder(run.vocabulary, run.corpus, data_dir)
+            if near or show_step is not None
+            else None
+        )
         if show_step is not None:
             _print_batch(run, data, show_step, decode)
             continue
@@ -68,7 +73,7 @@ def audit(
             stderr.print(f"{run.run_id}: not begun")
             continue
         with stderr.status(f"auditing {run.run_id}"):
-            audits.append(audit_run(data, run.run_id, stop=stop, decode=decode if near else None))
+            audits.append(audit_run(data, run.run_id, stop=stop, decode=decode))
     if as_json:
         print(json.dumps([found.as_dict() for found in audits], indent=1))
     else:
@@ -106,11 +111,11 @@ def duplicates(
     as_json: AsJson = False,
 ) -> None:
     """Find what a corpus repeats: documents, near duplicates, and stretches of text."""
-    from data_pipelines.duplicates import find_duplicates
-    from data_pipelines.prepare import default_data_dir
-
     if write and write.suffix not in (".csv", ".parquet"):
         raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
+    from data_pipelines.duplicates import find_duplicates  # loads TensorFlow
+    from data_pipelines.prepare import default_data_dir
+
     with stderr.status("counting") as status:
         found = find_duplicates(
             corpus,
