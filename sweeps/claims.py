@@ -1,11 +1,14 @@
 """Who trains what: a file a run, made by an atomic link, that other processes respect.
 
-Links are atomic on NFS too. A claim is stale when its process is gone (seen from the same host) or
-when it has not been renewed for a while (from another one); then it may be taken over.
+Links are atomic on NFS too. Mounted buckets have none: there the file is created exclusively, which
+gcsfuse settles between several mounts when it is closed. A claim is stale when its process is gone
+(seen from the same host) or when it has not been renewed for a while (from another one); then it may
+be taken over.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from data_pipelines.atomic import replacing
+
 RENEW_SECONDS = 10.0
 STALE_SECONDS = 120.0
 """Age at which another host's claim counts as abandoned."""
@@ -29,19 +34,7 @@ WATCH_SECONDS = 2 * RENEW_SECONDS
 def claim(path: Path) -> bool:
     """Try to take a claim for this process; False where a living process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    mine.write_text(json.dumps(_identity()))
-    try:
-        for _ in range(2):
-            try:
-                os.link(mine, path)
-                return True
-            except FileExistsError:
-                if not _set_aside_if_stale(path):
-                    return False
-        return False
-    finally:
-        mine.unlink()
+    return _make(path, json.dumps(_identity())) or _take_over(path)
 
 
 def renew(path: Path) -> None:
@@ -70,6 +63,35 @@ def heartbeat(path: Path) -> tuple[str, float] | None:
         return None
 
 
+def _make(path: Path, text: str) -> bool:
+    """Make a file that is not there, whole at once where links can be made; False where it is."""
+    whole = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    whole.write_text(text)
+    try:
+        os.link(whole, path)
+        return True
+    except FileExistsError:
+        return False
+    except OSError:  # of a mounted bucket: not implemented, not permitted, or an I/O error
+        return _create(path, text)
+    finally:
+        whole.unlink()
+
+
+def _create(path: Path, text: str) -> bool:
+    """Make a file that is not there, without links; False where it is, or another's is kept."""
+    try:
+        with path.open("x") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ESTALE:  # another mount has made it meanwhile
+            return False
+        raise
+    return True
+
+
 def _identity() -> dict:
     pid = os.getpid()
     return {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
@@ -82,23 +104,31 @@ def _is_elsewhere(text: str) -> bool:
         return True
 
 
-def _set_aside_if_stale(path: Path) -> bool:
-    """Remove a stale claim; of several processes that try, one removes it and none a fresh one."""
+def _take_over(path: Path) -> bool:
+    """Put this process's claim in a stale one's place; of several that try, one may at a time."""
     try:
         seen = path.read_text()
         if not _is_stale(path, seen) or (_is_elsewhere(seen) and _is_renewed(path)):
             return False
-        aside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-        os.rename(path, aside)
-    except FileNotFoundError:
-        return True
-    if aside.read_text() != seen:  # somebody else had taken it over in between: theirs again
-        with suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
+        with _claimed(path.with_name(f".{path.name}-next")) as is_next:
+            if not is_next or path.read_text() != seen or not _is_stale(path, seen):
+                return False  # somebody else has it by now, or is about to
+            with replacing(path) as mine:
+                mine.write_text(json.dumps(_identity()))
+            return True
+    except FileNotFoundError:  # given back meanwhile
         return False
-    aside.unlink()
-    return True
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[bool]:
+    """Whether a claim is had, and that for the block alone."""
+    had = claim(path)
+    try:
+        yield had
+    finally:
+        if had:
+            release(path)
 
 
 def _is_stale(path: Path, text: str) -> bool:
@@ -154,7 +184,8 @@ def renewing(claim: Path) -> Iterator[None]:
 
     def keep_on():
         while not ended.wait(RENEW_SECONDS):
-            renew(claim)
+            with suppress(OSError):  # a network's; the next renewal may go through
+                renew(claim)
 
     thread = threading.Thread(target=keep_on, daemon=True)
     thread.start()

@@ -14,6 +14,9 @@ from data_pipelines.errors import OstinatoError
 from sweeps.engines.accelerators import Slice, find_gpu, find_slice
 from sweeps.engines.job import LAYOUTS, MOUNT, Job, Request, as_yaml, bucket_and_path, slug
 
+_MOUNT_OPTIONS = "implicit-dirs,rename-dir-limit=10000"
+"""A finished checkpoint is renamed, a directory: refused by default where buckets are flat."""
+
 
 def complete(request: Request) -> Request:
     """The request as it is, once it names a TPU slice and an image."""
@@ -144,7 +147,7 @@ def _pod(job: Job, found: Slice, bucket: str, path: str, index: str) -> dict[str
                 "name": "study",
                 "csi": {
                     "driver": "gcsfuse.csi.storage.gke.io",
-                    "volumeAttributes": {"bucketName": bucket, "mountOptions": "implicit-dirs"},
+                    "volumeAttributes": {"bucketName": bucket, "mountOptions": _MOUNT_OPTIONS},
                 },
             }
         ],

@@ -1,17 +1,38 @@
+"""Claims between processes and hosts, on file systems with links and on those without."""
+
+import errno
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from sweeps import claims
 
+NO_LINKS = """
+import os
+def link(*_):
+    raise OSError(38, "Function not implemented")  # as gcsfuse has it
+os.link = link
+"""
+
+
+@pytest.fixture(params=["links", "no links"])
+def start(request) -> str:
+    """What a process begins with on a file system with links, or on one without."""
+    return {"links": "", "no links": NO_LINKS}[request.param]
+
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, start, monkeypatch):
+    monkeypatch.setattr(os, "link", os.link)  # and back again
+    exec(start, {})
     return tmp_path / "claims" / "run"
 
 
@@ -54,13 +75,15 @@ def test_another_hosts_claim_is_respected_until_it_is_not_renewed(path, monkeypa
     assert claims.claim(path)
 
 
-def test_of_many_processes_one_gets_it(path):
-    claims.claim(path)
-    owner(path, pid=2**22 - 1)  # stale: all of them try to take it over at once
-    code = (
-        "import sys, time; from pathlib import Path; from sweeps import claims\n"
-        "sys.stdin.readline()\n"
-        f"print(claims.claim(Path({str(path)!r})), flush=True)\n"
+def test_of_many_processes_one_gets_each(path, start):
+    names = [f"run{number}" for number in range(300)]
+    for name in names:  # stale: all of them try to take it over at once
+        claims.claim(path.with_name(name))
+        owner(path.with_name(name), pid=2**22 - 1)
+    code = start + (
+        "import sys; from pathlib import Path; from sweeps import claims\n"
+        f"sys.stdin.readline(); paths = [Path({str(path)!r} + str(n)) for n in range(300)]\n"
+        "print(*[path.name for path in paths if claims.claim(path)], flush=True)\n"
         "sys.stdin.readline()"
     )
     processes = [
@@ -72,11 +95,37 @@ def test_of_many_processes_one_gets_it(path):
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.stdout.readline().strip() for process in processes]
+    had = [name for process in processes for name in process.stdout.readline().split()]
     for process in processes:
         process.communicate("\n")
-    assert sorted(answers) == ["False"] * 5 + ["True"]
-    assert [p.name for p in path.parent.iterdir()] == ["run"]
+    assert sorted(had) == sorted(names)
+    assert {p.name for p in path.parent.iterdir()} == set(names)
+
+
+def test_a_process_that_died_while_taking_over_holds_nobody_up(path):
+    claims.claim(path)
+    owner(path, pid=2**22 - 1)
+    right = path.with_name(".run-next")
+    claims.claim(right)
+    assert not claims.claim(path)
+    owner(right, pid=2**22 - 1)
+    assert claims.claim(path) and not right.exists()
+
+
+def test_a_claim_that_another_mount_has_made_meanwhile_is_not_had(path, monkeypatch):
+    exec(NO_LINKS, {})
+    opened = Path.open
+
+    @contextmanager
+    def closed_late():
+        yield io.StringIO()
+        raise OSError(errno.ESTALE, "Stale file handle")  # as gcsfuse tells the later one
+
+    def late(self, mode="r", *rest, **named):
+        return closed_late() if mode == "x" else opened(self, mode, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", late)
+    assert not claims.claim(path)
 
 
 @pytest.mark.parametrize("jump", [-86400, 86400])

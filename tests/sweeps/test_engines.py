@@ -167,6 +167,9 @@ def test_kubernetes_schemas_hold_for_every_slice(accelerator):
         chips = int(size) // (2 if kind == "v5p" else 1)
         assert container["resources"]["limits"]["google.com/tpu"] * hosts == chips
         topology = pod["nodeSelector"]["cloud.google.com/gke-tpu-topology"]
+        (volume,) = pod["volumes"]  # on which checkpoints are renamed when they are whole
+        options = volume["csi"]["volumeAttributes"]["mountOptions"].split(",")
+        assert "implicit-dirs" in options and "rename-dir-limit=10000" in options
         assert topology == _generations()[kind].topologies[chips]
         command = [word.replace("$$", "$") for word in container["command"]]
         assert command[command.index("--select") + 1] == SELECT
