@@ -66,7 +66,8 @@ class Grid(Config):
     )
     runs: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="Runs beside the product; a list in one multiplies as an axis does.",
+        description="Runs beside the product; a list in one multiplies as an axis does, of probes and "
+        "pools, which are lists themselves, a list of lists.",
     )
     fine_tuning: list[FineTuning] = Field(
         default_factory=list,
@@ -79,13 +80,16 @@ class Grid(Config):
 
     @field_validator("axes")
     @classmethod
-    def _axes_have_values(cls, axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        for name, values in axes.items():
-            if not values:
-                raise ValueError(f"{name} has no values; give some or leave it out")
-            if len({repr(value) for value in values}) < len(values):
-                raise ValueError(f"{name} has a value twice: {values}")
+    def _axes_are_sound(cls, axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        _check_axes(axes)
         return axes
+
+    @field_validator("runs")
+    @classmethod
+    def _axes_of_runs_are_sound(cls, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for run in runs:
+            _check_axes(_axes_of(run))
+        return runs
 
     @field_validator("zipped")
     @classmethod
@@ -96,7 +100,31 @@ class Grid(Config):
             lengths = {name: len(values) for name, values in group.items()}
             if len(set(lengths.values())) > 1:
                 raise ValueError(f"lists of one group differ in length: {lengths}")
+            if not any(lengths.values()):
+                raise ValueError(f"{', '.join(group) or 'a group'} has no values; give some")
         return groups
+
+
+_LISTS = ("pools", "probes")
+"""Fields whose value is a list itself."""
+
+
+def _axes_of(run: dict[str, Any]) -> dict[str, list[Any]]:
+    """The lists of a run of a grid that multiply."""
+    return {
+        name: value
+        for name, value in run.items()
+        if isinstance(value, list)
+        and (name not in _LISTS or (value and all(isinstance(item, list) for item in value)))
+    }
+
+
+def _check_axes(axes: dict[str, list[Any]]) -> None:
+    for name, values in axes.items():
+        if not values:
+            raise ValueError(f"{name} has no values; give some or leave it out")
+        if len({repr(value) for value in values}) < len(values):
+            raise ValueError(f"{name} has a value twice: {values}")
 
 
 @dataclass(frozen=True)
@@ -203,7 +231,7 @@ def expand(grid: Grid, where: str = "") -> Plan:
         else []
     )
     for extra in grid.runs:
-        axes = {name: value for name, value in extra.items() if isinstance(value, list)}
+        axes = _axes_of(extra)
         fixed = {name: value for name, value in extra.items() if name not in axes}
         asked += _configs(grid.base | fixed, axes, [], where)
     if grid.exclude and not asked:

@@ -45,6 +45,16 @@ def test_runs_beside_the_product_and_lists_in_them():
     assert [run.d_model for run in expand(grid(runs=[{"d_model": 48}])).runs] == [48]
 
 
+def test_a_run_takes_probes_as_they_are_and_lists_of_them_as_an_axis():
+    plan = expand(grid(runs=[{"probes": ["copying", "heads"]}, {"seed": 1, "probes": []}]))
+    assert [(run.seed, run.probes) for run in plan.runs] == [(0, ("copying", "heads")), (1, ())]
+    plan = expand(grid(runs=[{"probes": [["copying"], ["heads"], []], "seed": [0, 1]}]))
+    assert [run.probes for run in plan.runs[::2]] == [("copying",), ("heads",), ()]
+    pools = [{"fraction": 0.1, "repeats": 10}, {"fraction": 0.2, "repeats": 50}]
+    _, treated = expand(grid(runs=[{"pools": pools}])).runs
+    assert [pool.repeats for pool in treated.pools] == [10, 50]
+
+
 def test_excluded_runs_are_left_out():
     plan = expand(
         grid(axes={"d_model": [32, 64], "seed": [0, 1]}, exclude=["params > 5e4 and seed == 1"])
