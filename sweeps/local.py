@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,11 @@ class _Worker:
         except BrokenPipeError:
             pass  # it has died: its reader says so
 
+    def end(self) -> None:
+        """Give it no more runs: it ends after the one it has."""
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+
 
 def sweep(
     study: StudyDirectory,
@@ -162,6 +168,7 @@ def sweep(
             elif event["event"] != "exited":
                 settle(worker, event)
             else:
+                worker.end()
                 if worker.run:
                     run_id = worker.run.run_id
                     crashes[run_id] = crashes.get(run_id, 0) + 1
@@ -246,7 +253,7 @@ def _read(worker: _Worker, inbox: queue.Queue) -> None:
 def _stop(workers) -> None:
     """End the workers: at once those without a run, after saving those with one."""
     for worker in workers:
-        worker.process.stdin.close()
+        worker.end()
         if worker.run:
             worker.process.terminate()
     deadline = time.monotonic() + _GRACE_SECONDS

@@ -29,7 +29,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from sweeps import claims
 from sweeps.grid import Plan, columns, load_plan
-from sweeps.provenance import provenance
+from sweeps.provenance import code_version, provenance
 from sweeps.storage import read_many, write_bytes, write_json
 
 STATES = ("pending", "running", "lost", "failed", "done")
@@ -56,6 +56,12 @@ class RunDirectory:
     def log(self) -> Path:
         """What its process printed."""
         return self.path / "log.txt"
+
+    def last_lines(self, count: int) -> list[str]:
+        """The last lines of its log; none where it has not begun."""
+        if not self.log.exists():
+            return []
+        return self.log.read_text(errors="replace").splitlines()[-count:]
 
     def status(self) -> dict[str, Any]:
         """`state`, and what else is known: step, summary, error."""
@@ -95,10 +101,9 @@ class RunDirectory:
             self._add(table, rows)
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Record the summary of a run that has come to its end."""
-        write_json(
-            self.path / "status.json", {"state": "done", "ended": time.time(), "summary": summary}
-        )
+        """Record the summary of a run that has come to its end, and whose code brought it there."""
+        done = {"state": "done", "ended": time.time(), **code_version(), "summary": summary}
+        write_json(self.path / "status.json", done)
 
     def fail(self, error: str) -> None:
         """Record why a run has failed."""
@@ -209,12 +214,13 @@ class StudyDirectory:
         Those of `DETAILS` that a run has are written beside them. Runs not done are in the results without losses.
         """
         meta = json.loads((self.path / "meta.json").read_text())
-        shared = {name: meta[name] for name in ("ostinato_version", "git_commit")}
+        code = {name: meta[name] for name in ("ostinato_version", "git_commit")}
         results, begun = [], []
         for config, status in self.statuses():
             row = columns(config) | {"status": status["state"]}
             # The row again: a summary ends with the learning rate of the last step.
-            results.append(row | status.get("summary", {}) | row | shared)
+            code_of_run = {name: status.get(name, version) for name, version in code.items()}
+            results.append(row | status.get("summary", {}) | row | code_of_run)
             if status["state"] != "pending":
                 begun.append(row["run_id"])
         tables = pd.DataFrame(results), self._joined("metrics", begun)

@@ -103,10 +103,10 @@ def logs(
         print(found)
         return
     config = study.plan.run(run_id)
-    log = study.run(config.run_id).log
-    if not log.exists():
+    run = study.run(config.run_id)
+    if not run.log.exists():
         raise OstinatoError(f"run_id: {config.run_id} has no log; it has not begun")
-    print("\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
+    print("\n".join(run.last_lines(lines)))
 
 
 @app.command(epilog="Example: ostinato cancel studies/quick")

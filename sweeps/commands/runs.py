@@ -38,11 +38,15 @@ from sweeps.commands.options import (
     app,
     console,
     place,
+    plain,
     stderr,
 )
 
 PREEMPTED = 75
 """Exit code after SIGTERM, when all is saved (EX_TEMPFAIL: run it again)."""
+
+_LAST_LINES = 5
+"""How much of a failed run's log is shown at the end."""
 
 
 @app.command(epilog="Example: ostinato study quick --out studies/quick")
@@ -82,7 +86,7 @@ def study(
         with console.status("drawing the report"):
             report = write_report(tables)
         console.print(f"Report: {report.absolute()}", soft_wrap=True)
-    _exit_on_failures(outcome)
+    _exit_on_failures(directory, outcome)
 
 
 @app.command(
@@ -215,7 +219,7 @@ def sweep(
         grid, out, select, jobs, data_dir, wait=not no_wait, share=share, **options
     )
     directory.collect()
-    _exit_on_failures(outcome)
+    _exit_on_failures(directory, outcome)
 
 
 @app.command(epilog="Example: ostinato train quick a5516f16b9e7 --out studies/quick")
@@ -236,7 +240,7 @@ def train(
     config = load_plan(find_grid(grid)).run(run_id)
     directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **options)
     directory.collect()
-    _exit_on_failures(outcome)
+    _exit_on_failures(directory, outcome)
 
 
 @app.command(epilog="Example: ostinato status studies/quick")
@@ -338,8 +342,11 @@ def _preempted(*_) -> None:
     raise _Preempted
 
 
-def _exit_on_failures(outcome) -> None:
+def _exit_on_failures(directory, outcome) -> None:
+    """List the runs that failed, each with the end of what it printed, where it printed anything."""
     for run_id, why in outcome.failed.items():
         print(f"ostinato: run {run_id} failed: {why}", file=sys.stderr)
+        for line in directory.run(run_id).last_lines(_LAST_LINES):
+            print(f"  {plain(line)}", file=sys.stderr)
     if outcome.failed:
         raise typer.Exit(1)
