@@ -1,9 +1,12 @@
 """The command line, called as a user does, and a small grid."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pandas as pd
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 
@@ -46,3 +49,14 @@ def bad(result, line):
     assert result.stderr.startswith("ostinato: ") and result.stderr.count("\n") == 1
     assert line in result.stderr
     assert not result.stdout
+
+
+def assert_equal_findings(ours: Path, theirs: Path) -> None:
+    """Two studies' results and curves are equal bit for bit, but for their order and timings."""
+    for name, key in {"results": ["run_id"], "curves": ["run_id", "step"]}.items():
+        found = []
+        for study in (ours, theirs):
+            table = pd.read_parquet(study / f"{name}.parquet").sort_values(key, ignore_index=True)
+            timings = [c for c in table if re.fullmatch(r".*seconds|tokens_per_second", c)]
+            found.append(table.drop(columns=timings))
+        pd.testing.assert_frame_equal(*found, check_exact=True)

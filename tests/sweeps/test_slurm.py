@@ -2,19 +2,21 @@
 
 import json
 import os
-import re
 import subprocess
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from sweeps.store import StudyDirectory
 from tests.sweeps import slurm_cluster
-from tests.sweeps.command_line import GRID, OSTINATO, bad, ostinato
-
-TIMINGS = re.compile(r".*seconds$|tokens_per_second")
+from tests.sweeps.command_line import (
+    GRID,
+    OSTINATO,
+    assert_equal_findings,
+    bad,
+    ostinato,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +44,6 @@ def until(holds, seconds=120):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return found
-
-
-def values(out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Results and curves in one order, without timings."""
-    keys = {"results": ["run_id"], "curves": ["run_id", "step"]}
-    tables = []
-    for name, key in keys.items():
-        table = pd.read_parquet(out / f"{name}.parquet").sort_values(key, ignore_index=True)
-        tables.append(table.drop(columns=[c for c in table if TIMINGS.fullmatch(c)]))
-    return tuple(tables)
 
 
 def job_id(out: Path) -> str:
@@ -96,8 +88,7 @@ def test_a_cluster_finds_what_one_machine_finds_though_jobs_are_cancelled_and_re
     log = (out / "jobs" / f"slurm-{first}.log").read_text()
     assert "the same command goes on" in log  # and it was seen pending again
     assert (out / "report" / "index.html").exists()
-    for ours, theirs in zip(values(out), values(alone), strict=True):
-        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert_equal_findings(out, alone)
     assert not list(tmp_path.rglob("pwned")) and not Path("pwned").exists()
     again = ostinato("submit", grid, "--out", out, *arguments, data_dir=data_dir, check=0)
     assert "all of its 4 runs are done" in again.stdout
