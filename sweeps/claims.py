@@ -55,6 +55,25 @@ def is_held(path: Path) -> bool:
         return False
 
 
+def is_alive(path: Path, before: float | None) -> bool:
+    """Whether the process that has a claim is seen to live: on this host, or by a renewal since `before`.
+
+    A process of another host that has died looks for `STALE_SECONDS` as if it lived.
+    """
+    try:
+        return not _is_elsewhere(path.read_text()) or renewal(path) != before
+    except FileNotFoundError:
+        return False
+
+
+def renewal(path: Path) -> float | None:
+    """When a claim was renewed last, in seconds since the epoch; None without one."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
 def heartbeat(path: Path) -> tuple[str, float] | None:
     """The host that has a claim, and how many seconds ago it was renewed; None without one."""
     try:

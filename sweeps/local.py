@@ -113,8 +113,8 @@ def sweep(
 ) -> Outcome:
     """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
 
-    Runs that another sweep of the directory has claimed are waited for, or left to it. A
-    KeyboardInterrupt stops the workers, which save first, and is raised again.
+    Runs that another sweep of the directory has claimed are waited for, or left to it once it is
+    seen to live. A KeyboardInterrupt stops the workers, which save first, and is raised again.
     """
     done = study.done()
     outcome = Outcome([run.run_id for run in runs if run.run_id in done])
@@ -127,7 +127,7 @@ def sweep(
     places = worker_cores(jobs, len(waiting))
     inbox: queue.Queue = queue.Queue()
     workers: dict[int, _Worker] = {}
-    elsewhere: list[RunConfig] = []
+    elsewhere: dict[str, tuple[RunConfig, float | None]] = {}
     crashes: dict[str, int] = {}
 
     def start(number: int) -> None:
@@ -139,7 +139,7 @@ def sweep(
         run, worker.run = worker.run, None
         match event["event"]:
             case "taken":
-                elsewhere.append(run)
+                elsewhere[run.run_id] = run, claims.renewal(study.run(run.run_id).claim)
                 return
             case "done":
                 outcome.done.append(run.run_id)
@@ -151,10 +151,14 @@ def sweep(
     try:
         for number in range(len(places)):
             start(number)
-        while backlog or (wait and elsewhere) or any(w.run for w in workers.values()):
-            for run in [r for r in elsewhere if not claims.is_held(study.run(r.run_id).claim)]:
-                elsewhere.remove(run)
-                backlog.put_back(run)  # done meanwhile, or abandoned: a worker finds out
+        while backlog or elsewhere or any(worker.run for worker in workers.values()):
+            for run_id, (run, renewal) in list(elsewhere.items()):
+                claim = study.run(run_id).claim
+                if not claims.is_held(claim):
+                    backlog.put_back(run)  # done meanwhile, or abandoned: a worker finds out
+                elif wait or not claims.is_alive(claim, renewal):
+                    continue
+                del elsewhere[run_id]
             for worker in workers.values():
                 if worker.run is None and backlog and worker.process.poll() is None:
                     worker.give(backlog.take(worker.shape))

@@ -196,7 +196,8 @@ def sweep(
     jobs: Jobs = None,
     data_dir: DataDir = None,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Leave runs that another sweep has at work to it.")
+        bool,
+        typer.Option("--no-wait", help="Leave runs that another living sweep has at work to it."),
     ] = False,
     share: Annotated[
         str | None,

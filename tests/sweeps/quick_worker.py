@@ -1,4 +1,7 @@
-"""The real worker, with training that takes no time, and of seed 1 ends its process."""
+"""The real worker, with training that takes no time, and of seed 1 ends its process.
+
+It watches a claim for a moment before it takes it over.
+"""
 
 import os
 import sys
@@ -16,7 +19,10 @@ def _train(config, *, on_start, **_) -> dict:
 
 scaling.train.train = _train
 
+from sweeps import claims  # noqa: E402
 from sweeps.worker import main  # noqa: E402 - after what it imports has been replaced
+
+claims.WATCH_SECONDS = 0.1
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
