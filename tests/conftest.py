@@ -8,6 +8,7 @@ import signal
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,6 +18,20 @@ from data_pipelines.config import MixtureConfig
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = ["the", "pool", "is", "seen", "again", "while", "fresh", "text", "goes", "by", "once"]
+
+
+def pytest_configure(config):
+    """What one test has compiled, in this process or in those it starts, later ones need not."""
+    directory = TemporaryDirectory(prefix="compiled-")
+    config.add_cleanup(directory.cleanup)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = directory.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """For a test that kills: what is half written then, no other test shall read."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
 
 
 @pytest.fixture(scope="session")

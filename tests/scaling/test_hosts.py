@@ -63,6 +63,7 @@ def _start_two(config, data_dir, *pause) -> list[subprocess.Popen]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize("killed", [0, 1], ids=["the first", "another"])
 def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir):
     slow = config.model_copy(update={"evaluations": 60})  # a pause of a second after each step

@@ -128,14 +128,14 @@ scaling.train.train(config, data_dir=Path(sys.argv[2]), checkpoint_dir=run.check
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
 def test_killed_at_ten_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
     mixture, data_dir, tmp_path
 ):
     fields = {"d_model": 16, "evaluations": 40, "evaluation_tokens": 512, "ood_corpus": None}
     config = RunConfig.parse(mixture.model_dump() | fields)
     rng = np.random.default_rng(3)
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
-    environment |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = os.environ | {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
     def start(place):
         place.mkdir(exist_ok=True)

@@ -63,6 +63,7 @@ def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
 def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, data_dir, tmp_path):
     out = tmp_path / "tiny"
     environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
