@@ -50,6 +50,7 @@ class DamageFit:
 class Prediction:
     """The expected cost of a mixture; each value beside its interval (low, high).
 
+    The interval is the expectation's: a single run scatters about it besides, as the study's runs do.
     penalty: nats per token above the control; compute_wasted: 1 - multiplier, the share of the
     compute that a clean run of the same loss would not have needed (at fixed tokens compute goes
     with params); worst: the part that costs most, and its share of the penalty.
@@ -140,7 +141,9 @@ def predict(
     )
     multiplier = float(np.exp(-total / damage.control.alpha))
     if len(totals):
-        low, high = interval(np.exp(-totals / alphas[: len(totals)]), level)
+        with np.errstate(over="ignore"):  # a resample whose control law is all but flat
+            multipliers = np.exp(-totals / alphas[: len(totals)])
+        low, high = interval(multipliers, level)
         penalties = interval(control_loss * np.expm1(totals), level)
     else:
         low = high = multiplier
