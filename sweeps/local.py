@@ -85,8 +85,10 @@ class _Worker:
             text=True,
             env=worker_environment(len(cores) if cores else None, study.path),
             start_new_session=True,
-            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
         )
+        if cores:
+            with suppress(ProcessLookupError):  # it has died: its reader says so
+                os.sched_setaffinity(self.process.pid, cores)  # before it has threads
 
     def give(self, run: RunConfig) -> None:
         self.run, self.shape = run, shape_of(run)
