@@ -34,7 +34,7 @@ WATCH_SECONDS = 2 * RENEW_SECONDS
 def claim(path: Path) -> bool:
     """Try to take a claim for this process; False where a living process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _make(path, json.dumps(_identity())) or _take_over(path)
+    return _make(path, _identity()) or _take_over(path)
 
 
 def renew(path: Path) -> None:
@@ -43,8 +43,10 @@ def renew(path: Path) -> None:
 
 
 def release(path: Path) -> None:
-    """Give a claim back."""
-    path.unlink(missing_ok=True)
+    """Give this process's claim back; one that another has taken over is that one's."""
+    with suppress(FileNotFoundError):
+        if path.read_text() == _identity():
+            path.unlink()
 
 
 def is_held(path: Path) -> bool:
@@ -77,7 +79,8 @@ def renewal(path: Path) -> float | None:
 def heartbeat(path: Path) -> tuple[str, float] | None:
     """The host that has a claim, and how many seconds ago it was renewed; None without one."""
     try:
-        return json.loads(path.read_text())["host"], max(0.0, time.time() - path.stat().st_mtime)
+        host, renewed = json.loads(path.read_text())["host"], path.stat().st_mtime
+        return host, max(0.0, time.time() - renewed)
     except (FileNotFoundError, ValueError, KeyError):
         return None
 
@@ -85,16 +88,17 @@ def heartbeat(path: Path) -> tuple[str, float] | None:
 def _make(path: Path, text: str) -> bool:
     """Make a file that is not there, whole at once where links can be made; False where it is."""
     whole = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    whole.write_text(text)
     try:
-        os.link(whole, path)
+        whole.write_text(text)
+        try:
+            os.link(whole, path)
+        except FileExistsError:
+            return False
+        except OSError:  # of a mounted bucket: not implemented, not permitted, or an I/O error
+            return _create(path, text)
         return True
-    except FileExistsError:
-        return False
-    except OSError:  # of a mounted bucket: not implemented, not permitted, or an I/O error
-        return _create(path, text)
     finally:
-        whole.unlink()
+        whole.unlink(missing_ok=True)
 
 
 def _create(path: Path, text: str) -> bool:
@@ -111,9 +115,10 @@ def _create(path: Path, text: str) -> bool:
     return True
 
 
-def _identity() -> dict:
+def _identity() -> str:
+    """What a claim of this process says."""
     pid = os.getpid()
-    return {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
+    return json.dumps({"host": socket.gethostname(), "pid": pid, "started": _started(pid)})
 
 
 def _is_elsewhere(text: str) -> bool:
@@ -133,7 +138,7 @@ def _take_over(path: Path) -> bool:
             if not is_next or path.read_text() != seen or not _is_stale(path, seen):
                 return False  # somebody else has it by now, or is about to
             with replacing(path) as mine:
-                mine.write_text(json.dumps(_identity()))
+                mine.write_text(_identity())
             return True
     except FileNotFoundError:  # given back meanwhile
         return False

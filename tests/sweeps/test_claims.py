@@ -48,6 +48,13 @@ def test_a_claim_is_had_by_one_and_can_be_given_back(path):
     assert not claims.is_held(path) and claims.claim(path)
 
 
+def test_a_claim_that_another_has_taken_over_is_not_given_back_for_it(path):
+    claims.claim(path)
+    owner(path, host="elsewhere")  # this one was taken for dead, and wakes up
+    claims.release(path)
+    assert claims.is_held(path)
+
+
 def test_a_dead_processs_claim_is_taken_over(path):
     code = f"from pathlib import Path; from sweeps import claims; assert claims.claim(Path({str(path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
