@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import yaml
 from pydantic import Field, field_validator
@@ -105,7 +105,9 @@ class Grid(Config):
         return groups
 
 
-_LISTS = ("pools", "probes")
+_LISTS = {
+    name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) is tuple
+}
 """Fields whose value is a list itself."""
 
 

@@ -50,8 +50,8 @@ def audit(
         runs = [next((run for run in runs if not run.is_control), runs[0])]
     data_dir = data_dir or default_data_dir()
     study = StudyDirectory(out) if out else None
-    consumed = _consumed(study, plan) if study else {run.run_id: run.steps for run in runs}
-    if not any(consumed.get(run.run_id) for run in runs):
+    consumed = _consumed(study, plan, runs) if study else {run.run_id: run.steps for run in runs}
+    if not any(consumed.values()):
         raise OstinatoError(
             f"out: in {out} no run that is asked for has consumed anything yet; without --out the "
             "audit counts what they will consume"
@@ -69,7 +69,7 @@ def audit(
         if show_step is not None:
             _print_batch(run, data, show_step, decode)
             continue
-        if not (stop := consumed.get(run.run_id)):
+        if not (stop := consumed[run.run_id]):
             stderr.print(f"{run.run_id}: not begun")
             continue
         with stderr.status(f"auditing {run.run_id}"):
@@ -83,15 +83,15 @@ def audit(
         raise typer.Exit(1)
 
 
-def _consumed(study, plan) -> dict[str, int]:
-    """Steps of each run whose data is in the weights that the study has of it."""
+def _consumed(study, plan, runs) -> dict[str, int]:
+    """Steps of each of these runs whose data is in the weights that the study has of it."""
     statuses = {run.run_id: status for run, status in study.statuses()}
     study.check(plan)
     return {
         run.run_id: run.steps
         if statuses.get(run.run_id, {}).get("state") == "done"
         else study.run(run.run_id).consumed_steps()
-        for run in plan.runs
+        for run in runs
     }
 
 

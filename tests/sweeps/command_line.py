@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +50,15 @@ def bad(result, line):
     assert result.stderr.startswith("ostinato: ") and result.stderr.count("\n") == 1
     assert line in result.stderr
     assert not result.stdout
+
+
+def until(holds, seconds=120):
+    """What `holds` finds, once it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
 
 
 def assert_equal_findings(ours: Path, theirs: Path) -> None:

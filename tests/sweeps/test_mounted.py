@@ -7,7 +7,6 @@ can be killed looks into it.
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from sweeps.storage import location
 from sweeps.store import StudyDirectory
 from tests.sweeps.cloud_storage import cloud_storage
-from tests.sweeps.command_line import OSTINATO, assert_equal_findings, ostinato
+from tests.sweeps.command_line import OSTINATO, assert_equal_findings, ostinato, until
 
 
 @pytest.fixture
@@ -33,28 +32,14 @@ def mounted(tmp_path_factory):
         options = ["--config", "/dev/null", "--cache-dir", root / "cache", "--log-file", log]
         options += ["--gcs-anonymous", "--gcs-no-check-bucket", "--gcs-bucket-policy-only"]
         options += ["--gcs-endpoint", f"{os.environ['STORAGE_EMULATOR_HOST']}/storage/v1/"]
-        options += [
-            "--vfs-cache-mode",
-            "writes",
-            "--vfs-write-back",
-            "2s",
-            "--dir-cache-time",
-            "1s",
-        ]
+        options += ["--vfs-cache-mode=writes", "--vfs-write-back=2s", "--dir-cache-time=1s"]
         with subprocess.Popen(["rclone", "mount", ":gcs:bucket", directory, *options]) as rclone:
             try:
-                _until(lambda: str(directory) in Path("/proc/mounts").read_text(), 30)
+                until(lambda: str(directory) in Path("/proc/mounts").read_text(), 30)
                 yield directory
             finally:
                 subprocess.run(["fusermount3", "-u", "-z", directory], check=False)
                 rclone.terminate()
-
-
-def _until(holds, seconds):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
 
 
 @pytest.mark.slow
@@ -72,7 +57,7 @@ def test_a_sweep_into_a_mounted_bucket_finds_what_one_on_a_disk_finds(
     )
     assert "OSError" in refused.stderr  # else the disk would be tested again
     away = location("gs://bucket/study")
-    _until(lambda: len(StudyDirectory(away).done()) == 2, 60)
+    until(lambda: len(StudyDirectory(away).done()) == 2, 60)
     ostinato("collect", away, "--into", tmp_path / "there", check=0)
     ostinato("sweep", grid, *few, "--out", tmp_path / "here", data_dir=data_dir, check=0)
     assert_equal_findings(tmp_path / "there", tmp_path / "here")

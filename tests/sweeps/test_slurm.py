@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from tests.sweeps.command_line import (
     assert_equal_findings,
     bad,
     ostinato,
+    until,
 )
 
 
@@ -36,14 +36,6 @@ def slurm(cluster, monkeypatch):
     return lambda *command: (
         subprocess.run(command, capture_output=True, text=True, check=True).stdout
     )
-
-
-def until(holds, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 def job_id(out: Path) -> str:
