@@ -7,7 +7,6 @@ shards can be written in parallel, and an interrupted preparation goes on where 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipelines.atomic import replacing, write_json
+from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
 from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
-from data_pipelines.lifeline import end_with_parent
 from data_pipelines.quiet import seqio
 from data_pipelines.store import (
     MANIFEST,
@@ -120,8 +119,7 @@ def _pack_in_processes(
     if cores < 2:
         return
     task = [corpus, config.model_dump(mode="json"), str(data_dir), str(directory)]
-    command = [sys.executable, "-c", f"import {__name__} as packing; packing.serve()"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = child(f"{__name__}:serve")
     processes = []
     try:
         for number in range(cores):
@@ -129,12 +127,11 @@ def _pack_in_processes(
                 command,
                 stdin=subprocess.PIPE,
                 text=True,
-                env=environment,
                 stdout=subprocess.DEVNULL,
             )
             processes.append(process)
-            process.stdin.write(json.dumps([*task, large[number::cores]]) + "\n")
-            process.stdin.flush()  # and left open: it is the process's lifeline
+            process.stdin.write(json.dumps([*task, large[number::cores]]))
+            process.stdin.close()
         while any(process.poll() is None for process in processes):
             done = sum(_recorded(directory, place) for place in large)
             progress(f"packing {corpus} in {cores} processes, {done}/{len(large)} shards")
@@ -142,13 +139,12 @@ def _pack_in_processes(
     finally:
         for process in processes:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def serve() -> None:
-    """Be a process of `pack`: what to pack comes as a line of JSON on stdin."""
-    corpus, config, data_dir, directory, places = json.loads(sys.stdin.readline())
-    end_with_parent()
+    """Be a process of `pack`: what to pack comes as JSON on stdin."""
+    corpus, config, data_dir, directory, places = json.load(sys.stdin)
     config = MixtureConfig.model_validate(config)
     task = _task(corpus, config, Path(data_dir))
     for place in places:

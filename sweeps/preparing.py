@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
-from data_pipelines.lifeline import end_with_parent
 from data_pipelines.stream import open_data
 from scaling.config import RunConfig
 from sweeps.store import StudyDirectory
@@ -50,8 +49,7 @@ def prepare(
 
 def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "sweeps.preparing", json.dumps(item), str(data_dir)],
-        stdin=subprocess.PIPE,
+        child(f"{__name__}:main", json.dumps(item), str(data_dir)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,7 +70,7 @@ def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
     finally:
         process.kill()
         process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdout, process.stderr):
             pipe.close()
 
 
@@ -80,7 +78,6 @@ def main(item: str, data_dir: str) -> None:
     """Prepare one mixture; tells notes and errors as JSON lines."""
     import os
 
-    end_with_parent()
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no event
 
@@ -96,7 +93,3 @@ def main(item: str, data_dir: str) -> None:
         )
     except OstinatoError as error:
         print(json.dumps({"error": str(error)}), file=events)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -4,8 +4,8 @@ import os
 import random
 import signal
 
-# One thread and no accelerator look-up: two test runs on a machine do not disturb each other.
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# No accelerator look-up, and one thread: a test process has a core to itself, as a worker has.
+os.environ |= {"JAX_PLATFORMS": "cpu", "PJRT_NPROC": "1", "OMP_NUM_THREADS": "1"}
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,22 @@ def pytest_configure(config):
 def own_cache(tmp_path, monkeypatch):
     """For a test that kills: what is half written then, no other test shall read."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+
+
+@pytest.fixture
+def among_namesakes(tmp_path, monkeypatch):
+    """The working directory is one of a user whose files have the names of ours and of Python's."""
+    home, ran = tmp_path / "namesakes", tmp_path / "ran"
+    for room in ("analysis", "data_pipelines", "scaling", "sweeps"):
+        (home / room).mkdir(parents=True)
+        (home / room / "__init__.py").touch()
+    for file in [*home.glob("*/__init__.py"), home / "queue.py", home / "json.py"]:
+        file.write_text(
+            f"open({str(ran)!r}, 'a').write({file.name!r}); raise SystemExit('foreign')"
+        )
+    monkeypatch.chdir(home)
+    yield home
+    assert not ran.exists(), "a user's file was run"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ it is what those processes import.
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from data_pipelines.children import child
 from data_pipelines.cores import available_cores
 from data_pipelines.corpora import cleaning, dedup
 from data_pipelines.corpora.documents import Document
@@ -86,14 +86,11 @@ def _read_all(kind: Kind, chunks: list[list[SourceFile]], processes: int) -> lis
     """
     if processes == 1:
         return [_read(kind, files) for files in chunks]
-    command = [sys.executable, "-c", f"import {__name__} as extraction; extraction.serve()"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = child(f"{__name__}:serve")
 
     def read(share: list[list[SourceFile]]) -> list[_Chunk]:
         task = pickle.dumps((kind, share))
-        done = subprocess.run(
-            command, input=task, stdout=subprocess.PIPE, check=True, env=environment
-        )
+        done = subprocess.run(command, input=task, stdout=subprocess.PIPE, check=True)
         return pickle.loads(done.stdout)
 
     with ThreadPoolExecutor(processes) as threads:

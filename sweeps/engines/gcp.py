@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from data_pipelines.children import program
 from data_pipelines.errors import OstinatoError
 from sweeps.engines import bundle
 from sweeps.engines.accelerators import check_known, find_gpu, find_slice
@@ -177,10 +178,10 @@ def _program() -> str | None:
 
 
 def _sky(*arguments: str) -> str:
-    program = _program()
-    if not program:
+    sky = _program()
+    if not sky:
         raise OstinatoError(_NO_SKYPILOT)
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(program(sky, *arguments), capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         why = lines[-1] if lines else f"exit code {done.returncode}"

@@ -8,11 +8,13 @@ alone, for it also comes with scancel, after which nothing shall start again.
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+from data_pipelines.children import program
 from data_pipelines.errors import OstinatoError
 from sweeps.engines.job import Job, Request, Submission
 from sweeps.storage import is_remote
@@ -68,7 +70,7 @@ def render(job: Job) -> str:
         for name, value in options.items()
         if value is not None or name == "requeue"
     ]
-    jobs = 1 if request.gpus else request.cpus
+    jobs = 1 if request.gpus else max(1, request.cpus // job.options.threads)
     sweep = job.sweep(
         str(Path(sys.executable).with_name("ostinato")),
         out=str(_shared(job.out)),
@@ -127,13 +129,14 @@ def cancel(submission: Submission) -> None:
 
 
 def _slurm(*command: str, text: str | None = None) -> str:
-    try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+    if not shutil.which(command[0]):
         raise OstinatoError(
             f"slurm: {command[0]} is not on the PATH; run this on a machine of the cluster, "
             "or --dry-run to see the script"
-        ) from None
+        )
+    done = subprocess.run(
+        program(*command), input=text, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         # The last line names the request that failed, the one before it why.

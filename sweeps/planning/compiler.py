@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_pipelines.atomic import write_json
+from data_pipelines.children import child
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
@@ -78,14 +79,13 @@ def _toolchain() -> dict[str, str]:
 
 def _ask(question: dict) -> dict:
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "JAX_PLATFORMS": "cpu",
         "TPU_SKIP_MDS_QUERY": "1",
         "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     }
     environment.pop("XLA_FLAGS", None)
     done = subprocess.run(
-        [sys.executable, "-m", __name__],
+        child(f"{__name__}:main"),
         input=json.dumps(question),
         env=environment,
         capture_output=True,
@@ -130,7 +130,3 @@ def main() -> None:
             raise
         answer = {"memory": None, "fits": False}
     print(json.dumps(answer | {"seconds": time.perf_counter() - start}))
-
-
-if __name__ == "__main__":
-    main()

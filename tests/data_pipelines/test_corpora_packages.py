@@ -171,6 +171,7 @@ def test_near_duplicates_are_found_and_others_left():
     assert list(dedup.first_of_kind(signatures)) == [None, 0, None, 0]
 
 
+@pytest.mark.usefixtures("among_namesakes")
 def test_the_outcome_is_the_same_for_any_number_of_processes_and_holds_no_duplicate():
     one, two = extract("prose", FEW, processes=1), extract("prose", FEW, processes=2)
     assert one == two

@@ -14,6 +14,7 @@ from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import prepare_data, prepare_store
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import open_store, store_home
+from tests.processes import living_after
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ def test_documents_can_have_a_sequence_each(text_corpus, mixture, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("among_namesakes")
 def test_shards_packed_by_several_processes_are_those_of_one(mixture, tmp_path, monkeypatch):
     stores = {}
     for cores in (1, 2):
@@ -207,8 +209,7 @@ def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(shards, 
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-        _, left = psutil.wait_procs(family, timeout=10)
-        assert not left, "a process goes on packing for one that is gone"
+        assert not living_after(family, seconds=1), "one goes on packing for one that is gone"
     assert killed
     assert _start(mixture, place).wait(120) == 0
     assert _contents(mixture, place) == _contents(mixture, whole)

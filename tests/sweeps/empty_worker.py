@@ -1,7 +1,5 @@
 """The real worker, with training that takes no time: what is left is the engine's own."""
 
-import sys
-
 import scaling.train
 
 
@@ -13,7 +11,4 @@ def _train(config, *, on_start, on_evaluation, **_) -> dict:
 
 scaling.train.train = _train
 
-from sweeps.worker import main  # noqa: E402 - after what it imports has been replaced
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+from sweeps.worker import main  # noqa: E402, F401 - after what it imports has been replaced
