@@ -25,7 +25,10 @@ _NEEDED_FOR = {
 }
 DETAILS = ("heads", "patterns", "vectors", "ablations")
 """What probes leave beside the curves, and figures are drawn from."""
-PROVENANCE = ("ostinato_version", "jax_version", "git_commit", "corpus_digest", "platform")
+PROVENANCE = (
+    *("ostinato_version", "jax_version", "git_commit", "corpus_digest"),
+    *("platform", "cpu", "instruction_set"),
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def make_study(
         notes.append(f"Several vocabularies ({names}): losses are compared within each only.")
     if results.seed.nunique() == 1:
         notes.append("One seed: no error bars; differences the size of seed noise cannot be told.")
+    notes += _machines(results)
     provenance = {
         name: sorted(results[name].dropna().astype(str).unique())
         for name in PROVENANCE
@@ -199,6 +203,28 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     notes += _derive(results)
     results[["seed", "params", "tokens"]] = results[["seed", "params", "tokens"]].astype("int64")
     return results.reset_index(drop=True), notes
+
+
+def _machines(results: pd.DataFrame) -> list[str]:
+    """What the study's runs were computed on, where that is not the same for all."""
+    if not {"cpu", "instruction_set", "threads"} <= set(results):  # recorded by older versions
+        return []
+    known = results[results.cpu.notna()]
+    kinds = (known.cpu + " (" + known.instruction_set + ")").value_counts()
+    threads = known.threads.value_counts(dropna=False).sort_index()
+    notes = []
+    if len(kinds) > 1:
+        told = ", ".join(f"{plural(n, 'run')} on {kind}" for kind, n in kinds.items())
+        notes.append(
+            f"Several kinds of CPU, between which the last digits of a run differ: {told}."
+        )
+    if len(threads) > 1 or threads.index.hasnans:
+        told = ", ".join(
+            f"{plural(n, 'run')} in {'a changing number' if np.isnan(k) else f'{k:g}'}"
+            for k, n in threads.items()
+        )
+        notes.append(f"Several numbers of threads, on which the digits of a run depend: {told}.")
+    return notes
 
 
 def _derive(results: pd.DataFrame) -> list[str]:

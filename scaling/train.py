@@ -25,6 +25,7 @@ from scaling.layout import Layout
 from scaling.model import count_params
 from scaling.optimiser import Hyper, learning_rates
 from scaling.probes.battery import Battery, Details
+from scaling.processor import processor
 from scaling.program import STEPS_AT_ONCE, Program, State, Tally, program_for
 
 CHECKPOINT_SECONDS = 300.0
@@ -177,6 +178,7 @@ def summary_of(
 ) -> dict[str, Any]:
     """What is known of a run at its end: the last row, sizes, FLOPs, where the time went."""
     trained = (config.steps - first) * config.batch_size * config.context
+    device = program.mesh.devices.flat[0]
     return row | {
         "params": config.params,
         "params_total": count_params(state.params),
@@ -192,8 +194,9 @@ def summary_of(
         "evaluate_seconds": clock.evaluating,
         "probe_seconds": clock.probing,
         "save_seconds": clock.saving,
-        "platform": program.mesh.devices.flat[0].device_kind,
+        "platform": device.device_kind,
         "jax_version": jax.__version__,
+        **(processor()._asdict() if device.platform == "cpu" else {}),
     }
 
 

@@ -1,4 +1,5 @@
-"""How a sweep's workers carry runs out: nothing here changes what a run computes.
+"""How a sweep's workers carry runs out: nothing here changes what a run computes, but for the last
+digits, which `threads` does.
 
 `Options` is what is asked for on a command line, of this machine's workers or of another's;
 `Execution` is what that comes to for the runs at hand, as the worker processes are told it.
@@ -26,6 +27,7 @@ class Execution(Config):
     stacks: dict[str, list[str]] = Field(
         default_factory=dict, description="By run id, the runs that are trained together with it."
     )
+    threads: Count = Field(1, description="Threads that a run computes in on a CPU.")
     keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
     profile: bool = Field(False, description="Write a trace of some steps of each run.")
     tensorboard: bool = Field(False, description="Write curves for TensorBoard as well.")
@@ -36,6 +38,7 @@ class Options(Config):
 
     layout: str | None = Field(None, description="As `layouts_for` takes it.")
     stack: Count = Field(1, description="Runs of one shape that are trained together.")
+    threads: Count = Field(1, description="Threads that a run computes in on a CPU.")
     keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
     profile: bool = False
     tensorboard: bool = False
@@ -76,8 +79,10 @@ class Options(Config):
             from sweeps.stacks import stacks_of
 
             stacks = stacks_of(runs, self.stack)
-        given = {"keep": self.keep, "profile": self.profile, "tensorboard": self.tensorboard}
-        return Execution(layouts=layouts, stacks=stacks, **given)
+        shared = Execution.model_fields.keys() & type(self).model_fields
+        return Execution(
+            layouts=layouts, stacks=stacks, **{name: getattr(self, name) for name in shared}
+        )
 
 
 def layouts_for(given: str | None, runs: Sequence[RunConfig]) -> dict[str, str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -20,7 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_pipelines.children import child
+from data_pipelines.cores import available_cores
 from scaling.config import RunConfig
+from scaling.processor import THREADS, cpu_name, instruction_set
 from sweeps import claims
 from sweeps.backlog import Backlog, shape_of
 from sweeps.companions import hosts
@@ -30,8 +33,8 @@ from sweeps.store import StudyDirectory
 CRASHES = 2
 """How often a run whose worker died is tried again."""
 
-WORKER = "sweeps.worker"
-"""The module that a worker process runs."""
+WORKER = "sweeps.worker:main"
+"""What a worker process runs."""
 
 _GRACE_SECONDS = 60.0
 
@@ -75,15 +78,12 @@ class _Worker:
         self.run: RunConfig | None = None
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", WORKER),
-                *(str(study.path), str(data_dir), execution.model_dump_json()),
-            ],
+            child(WORKER, str(study.path), str(data_dir), execution.model_dump_json()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(len(cores) if cores else None, study.path),
+            env=worker_environment(execution.threads, study.path),
             start_new_session=True,
         )
         if cores:
@@ -126,7 +126,7 @@ def sweep(
         watcher.ended()
         return outcome
     backlog = Backlog(waiting)
-    places = worker_cores(jobs, len(waiting))
+    places = worker_cores(jobs, len(waiting), execution.threads)
     inbox: queue.Queue = queue.Queue()
     workers: dict[int, _Worker] = {}
     elsewhere: dict[str, tuple[RunConfig, float | None]] = {}
@@ -194,12 +194,11 @@ def sweep(
 
 def follow(study: StudyDirectory, data_dir: Path, execution: Execution) -> int:
     """Be one of several hosts that the first one leads; returns its worker's exit code."""
-    arguments = [str(study.path), str(data_dir), execution.model_dump_json()]
     worker = subprocess.Popen(
-        [sys.executable, "-m", WORKER, *arguments],
+        child(WORKER, str(study.path), str(data_dir), execution.model_dump_json()),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        env=worker_environment(None, study.path),
+        env=worker_environment(execution.threads, study.path),
     )
     try:
         return worker.wait()
@@ -209,17 +208,20 @@ def follow(study: StudyDirectory, data_dir: Path, execution: Execution) -> int:
         raise
 
 
-def worker_cores(jobs: int | None, runs: int) -> list[list[int] | None]:
-    """The cores of each worker to be: one a core, or a share each of `jobs`; None where cores
-    cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more."""
+def worker_cores(jobs: int | None, runs: int, threads: int) -> list[list[int] | None]:
+    """The cores of each worker to be: one a thread, or a share each of `jobs`; None where cores
+    cannot be chosen. With an accelerator a single worker has all of it, unless `jobs` says more.
+
+    What is spare compiles; runs compute in `threads` all the same.
+    """
     if hosts() > 1:
         return [None]  # all of them together are one worker
     if os.environ.get("JAX_PLATFORMS") != "cpu" and _has_accelerator():
         return [None] * min(jobs or 1, runs)
+    count = min(jobs or max(1, available_cores() // threads), runs)
     if not hasattr(os, "sched_getaffinity"):
-        return [None] * min(jobs or os.cpu_count() or 1, runs)
+        return [None] * count
     cores = sorted(os.sched_getaffinity(0))
-    count = min(jobs or len(cores), runs)
     return [cores[i::count] or [cores[i % len(cores)]] for i in range(count)]
 
 
@@ -229,21 +231,17 @@ def _has_accelerator() -> bool:
     return any(path for pattern in devices for path in Path("/dev").glob(pattern))
 
 
-def worker_environment(threads: int | None, study: Path) -> dict[str, str]:
-    """Environment of a worker with `threads` cores of its own (None: as many as it likes)."""
+def worker_environment(threads: int, study: Path) -> dict[str, str]:
+    """Environment of a worker that computes in `threads` on a CPU."""
     environment = dict(os.environ)
     if not _has_accelerator():
         # Else an installed libtpu or CUDA is loaded, looks around and complains.
         environment.setdefault("JAX_PLATFORMS", "cpu")
-    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled"))
+    # A program is compiled for a CPU: one of another kind computes other digits with it, if at all.
+    kind = re.sub(r"\W+", "-", f"{cpu_name()} {instruction_set()}").strip("-")
+    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled" / kind))
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
-    if threads is not None:
-        flags = environment.get("XLA_FLAGS", "")
-        if threads == 1:
-            flags += " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        environment["XLA_FLAGS"] = flags.strip()
-        environment["OMP_NUM_THREADS"] = str(threads)
-    return environment
+    return environment | {THREADS: str(threads), "OMP_NUM_THREADS": str(threads)}
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:

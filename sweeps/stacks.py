@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling.config import RunConfig
+from scaling.processor import processor
 from sweeps import claims
-from sweeps.store import StudyDirectory
+from sweeps.store import RunDirectory, StudyDirectory
 
 
 def stacks_of(runs: Sequence[RunConfig], size: int) -> dict[str, list[str]]:
@@ -68,7 +69,7 @@ def run_stack(
                 Lane(
                     config,
                     run.checkpoints,
-                    on_start=partial(run.begin, config),
+                    on_start=partial(_begin, run, config),
                     on_evaluation=run.evaluation,
                     on_progress=lambda p, first=first: first and tell("progress", **asdict(p)),
                 )
@@ -87,6 +88,10 @@ def run_stack(
                 run.finish(end)
         status = mine[0][1].status()
         tell(status["state"], **_why(status))
+
+
+def _begin(run: RunDirectory, config: RunConfig, step: int) -> None:
+    run.begin(config, step, processor())
 
 
 def _why(status: dict[str, Any]) -> dict[str, Any]:

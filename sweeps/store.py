@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ import yaml
 from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
+from scaling.processor import Processor, moved
 from sweeps import claims
 from sweeps.grid import Plan, columns, load_plan
 from sweeps.provenance import code_version, provenance
@@ -79,12 +81,12 @@ class RunDirectory:
         steps = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdigit()]
         return max(steps, default=0)
 
-    def begin(self, config: RunConfig, step: int) -> None:
-        """Record that a run goes on from `step`; rows after it are dropped, as they come again."""
+    def begin(self, config: RunConfig, step: int, on: Processor | None = None) -> None:
+        """Record that a run goes on from `step`, and on what kind of CPU; rows after it are dropped,
+        as they come again."""
         write_json(self.path / "config.json", config.model_dump(mode="json"))
-        write_json(
-            self.path / "status.json", {"state": "running", "step": step, "since": time.time()}
-        )
+        status = {"state": "running", "step": step, "since": time.time()}
+        write_json(self.path / "status.json", status | self._processors(step, on))
         for table in ("metrics", *DETAILS):
             rows = self.table(table)
             kept = rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0]
@@ -102,14 +104,23 @@ class RunDirectory:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Record the summary of a run that has come to its end, and whose code brought it there."""
+        seen = [Processor(*each) for each in self._processors(sys.maxsize)["processors"]]
+        if len(seen) > 1 and "cpu" in summary:
+            summary = summary | moved(seen)
         done = {"state": "done", "ended": time.time(), **code_version(), "summary": summary}
         write_json(self.path / "status.json", done)
 
     def fail(self, error: str) -> None:
         """Record why a run has failed."""
-        write_json(
-            self.path / "status.json", {"state": "failed", "ended": time.time(), "error": error}
-        )
+        failed = {"state": "failed", "ended": time.time(), "error": error}
+        write_json(self.path / "status.json", failed | self._processors(sys.maxsize))
+
+    def _processors(self, step: int, on: Processor | None = None) -> dict[str, list[list]]:
+        """What of a status tells the kinds of CPU that have computed the run up to `step`, and `on`
+        which it goes on."""
+        (content,) = read_many(self.path, ["status.json"])
+        seen = _parsed(content).get("processors", []) if step else []
+        return {"processors": seen if on is None or list(on) in seen else [*seen, list(on)]}
 
     def metrics(self) -> pd.DataFrame:
         """The run's curve so far: a row an evaluation."""

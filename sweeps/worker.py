@@ -1,7 +1,7 @@
 """One worker process: trains the runs it is told to, one after the other, in one JAX.
 
-`python -m sweeps.worker STUDY DATA_DIR [EXECUTION]` reads a run id a line and answers with events,
-a JSON object a line. What training prints goes to the run's own log. SIGTERM saves and exits with 75.
+`main` is started as a child of the sweep, reads a run id a line and answers with events, a JSON object
+a line. What training prints goes to the run's own log. SIGTERM saves and exits with 75.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def run_one(
     """
     # Imported late: what it prints belongs to the log, and its start-up to the first run.
     from scaling.layout import Layout
+    from scaling.processor import processor
     from scaling.train import Diverged, train
 
     run = study.run(config.run_id)
@@ -84,7 +85,7 @@ def run_one(
                 summary = train(
                     config,
                     **asked,
-                    on_start=lambda step: run.begin(config, step),
+                    on_start=lambda step: run.begin(config, step, processor()),
                     on_evaluation=curves,
                     on_details=run.details,
                     on_progress=lambda progress: tell("progress", **asdict(progress)),
@@ -189,7 +190,3 @@ def _printing_to(log: Path) -> Iterator[None]:
         yield
         sys.stdout.flush()
         sys.stderr.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -28,6 +28,7 @@ from sweeps.commands.options import (
     Stack,
     Study,
     TensorBoard,
+    Threads,
     TimeLimit,
     Workers,
     Yes,
@@ -57,6 +58,7 @@ def submit(
     accelerator: AcceleratorOf = None,
     spot: Spot = False,
     image: Image = None,
+    threads: Threads = 1,
     layout: Layout = None,
     stack: Stack = 1,
     keep: Keep = 1,
@@ -71,7 +73,7 @@ def submit(
     """Have the runs of a grid that are not done trained on a cluster; status, logs and cancel follow them."""
     asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
     asked |= {"accelerator": accelerator, "spot": spot, "image": image}
-    options = {"layout": layout, "stack": stack, "keep": keep}
+    options = {"threads": threads, "layout": layout, "stack": stack, "keep": keep}
     options |= {"profile": profile, "tensorboard": tensorboard}
     prepared = _prepare(grid, out, to, select, workers, asked, data_dir, dry_run, options)
     if dry_run:
@@ -136,11 +138,12 @@ def train_elsewhere(
     asked: dict[str, Any],
     data_dir: Path | None,
     yes: bool,
+    options: dict[str, Any],
 ):
     """Submit what is not done, unless jobs are under way already, and wait; for `study --to`."""
     from sweeps import jobs
 
-    prepared = _prepare(grid, out, to, None, workers, asked, data_dir)
+    prepared = _prepare(grid, out, to, None, workers, asked, data_dir, options=options)
     if prepared.left:
         if (out / "jobs").exists() and jobs.live(prepared.study):
             console.print(f"{out}: jobs are under way; waiting for them")

@@ -110,6 +110,14 @@ Stack = Annotated[
         "on an accelerator.",
     ),
 ]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Threads that a run computes in on a CPU: for models too large for one core. Digits "
+        "depend on it, so that all runs of a study should have the same.",
+    ),
+]
 Profile = Annotated[
     bool,
     typer.Option(

@@ -32,6 +32,7 @@ from sweeps.commands.options import (
     Stack,
     Study,
     TensorBoard,
+    Threads,
     TimeLimit,
     Workers,
     Yes,
@@ -54,6 +55,7 @@ def study(
     grid: GridName,
     out: Out = None,  # studies/ and the grid's name
     jobs: Jobs = None,
+    threads: Threads = 1,
     data_dir: DataDir = None,
     to: Engine = None,
     workers: Workers = None,
@@ -77,9 +79,10 @@ def study(
     if to:
         asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
         asked |= {"accelerator": accelerator, "spot": spot}
-        directory, outcome = train_elsewhere(grid, out, to, workers, asked, data_dir, yes)
+        options = {"threads": threads}
+        directory, outcome = train_elsewhere(grid, out, to, workers, asked, data_dir, yes, options)
     else:
-        directory, outcome = _sweep(grid, out, None, jobs, data_dir)
+        directory, outcome = _sweep(grid, out, None, jobs, data_dir, threads=threads)
     tables = Path("studies") / directory.plan.grid.name if is_remote(out) else out
     directory.collect(tables)
     if outcome.done:
@@ -207,6 +210,7 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    threads: Threads = 1,
     layout: Layout = None,
     stack: Stack = 1,
     keep: Keep = 1,
@@ -214,7 +218,7 @@ def sweep(
     tensorboard: TensorBoard = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    options = {"layout": layout, "stack": stack, "keep": keep}
+    options = {"threads": threads, "layout": layout, "stack": stack, "keep": keep}
     options |= {"profile": profile, "tensorboard": tensorboard}
     directory, outcome = _sweep(
         grid, out, select, jobs, data_dir, wait=not no_wait, share=share, **options
@@ -229,6 +233,7 @@ def train(
     run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one (see plan).")],
     out: Out,
     data_dir: DataDir = None,
+    threads: Threads = 1,
     layout: Layout = None,
     keep: Keep = 1,
     profile: Profile = False,
@@ -237,7 +242,8 @@ def train(
     """Train one run of a grid."""
     from sweeps.grid import find_grid, load_plan
 
-    options = {"layout": layout, "keep": keep, "profile": profile, "tensorboard": tensorboard}
+    options = {"threads": threads, "layout": layout, "keep": keep}
+    options |= {"profile": profile, "tensorboard": tensorboard}
     config = load_plan(find_grid(grid)).run(run_id)
     directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **options)
     directory.collect()
@@ -317,7 +323,7 @@ def _sweep(
     if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
         prepare(chosen.runs, data_dir, console, directory)
     directory.create(planned, source)
-    watcher = Display(console, len(worker_cores(jobs, len(chosen.runs))))
+    watcher = Display(console, len(worker_cores(jobs, len(chosen.runs), execution.threads)))
     signal.signal(signal.SIGTERM, _preempted)
     try:
         if is_follower():

@@ -85,3 +85,21 @@ def test_where_a_study_comes_from_is_kept(study_dir):
     (study_dir / "meta.json").write_text('{"machine": "a laptop"}')
     meta = read_study(study_dir).meta
     assert (meta["name"], meta["machine"], meta["git_commit"]) == ("synthetic", "a laptop", ["abc"])
+
+
+def test_a_study_of_several_kinds_of_cpu_or_threads_says_so(tables):
+    results, curves = tables()
+    results = results.assign(cpu="EPYC", instruction_set="AVX2", threads=1.0)
+    assert not any("CPU" in note or "threads" in note for note in make_study(results, curves).notes)
+    results.loc[:1, ["cpu", "instruction_set"]] = "Xeon", "AVX-512"
+    results.loc[2, "threads"], results.loc[3, "threads"] = 4, np.nan
+    notes = make_study(results, curves).notes
+    rest = len(results) - 2
+    assert (
+        "Several kinds of CPU, between which the last digits of a run differ: "
+        f"{rest} runs on EPYC (AVX2), 2 runs on Xeon (AVX-512)." in notes
+    )
+    assert (
+        "Several numbers of threads, on which the digits of a run depend: "
+        f"{rest} runs in 1, 1 run in 4, 1 run in a changing number." in notes
+    )

@@ -40,7 +40,8 @@ def _study(path, runs: int) -> StudyDirectory:
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_the_engine_adds_little_to_each_of_many_empty_runs(tmp_path, monkeypatch, terminal):
-    monkeypatch.setattr(local, "WORKER", "tests.sweeps.empty_worker")
+    monkeypatch.setattr(local, "WORKER", "tests.sweeps.empty_worker:main")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     took = {}
     for runs in (100, 1_000, 10_000):
         study = _study(tmp_path / str(runs), runs)

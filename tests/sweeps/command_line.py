@@ -11,6 +11,8 @@ import pandas as pd
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 
+_KEYS = {"results": ["run_id"], "curves": ["run_id", "step"]}
+
 GRID = """
 name: tiny
 description: Two sizes, two repeat counts, on a directory of text.
@@ -63,10 +65,20 @@ def until(holds, seconds=120):
 
 def assert_equal_findings(ours: Path, theirs: Path) -> None:
     """Two studies' results and curves are equal bit for bit, but for their order and timings."""
-    for name, key in {"results": ["run_id"], "curves": ["run_id", "step"]}.items():
+    for name, key in _KEYS.items():
         found = []
         for study in (ours, theirs):
             table = pd.read_parquet(study / f"{name}.parquet").sort_values(key, ignore_index=True)
             timings = [c for c in table if re.fullmatch(r".*seconds|tokens_per_second", c)]
             found.append(table.drop(columns=timings))
         pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def differences(ours: Path, theirs: Path) -> list[str]:
+    """The losses of the curves that differ in any digit between the runs that both studies have."""
+    found = [
+        pd.read_parquet(study / "curves.parquet").set_index(_KEYS["curves"])
+        for study in (ours, theirs)
+    ]
+    mine, other = found[0].align(found[1], join="inner")
+    return [name for name in mine if name.endswith("loss") and not mine[name].equals(other[name])]

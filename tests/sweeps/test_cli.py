@@ -1,12 +1,8 @@
 """The command line as a user meets it, with real runs."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import time
 
 import pandas as pd
 import pytest
@@ -16,7 +12,7 @@ from sweeps import cli
 from sweeps.commands import app
 from sweeps.grid import load_plan
 from sweeps.store import StudyDirectory
-from tests.sweeps.command_line import OSTINATO, bad, ostinato
+from tests.sweeps.command_line import bad, ostinato
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +20,6 @@ def studied(grid, data_dir, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "tiny"
     result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
     return out, result
-
-
-def losses(out):
-    table = pd.read_parquet(out / "results.parquet").set_index("run_id")
-    return table["test_loss"].sort_index()
 
 
 @pytest.mark.slow
@@ -60,58 +51,6 @@ def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
     result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
     assert "6 of 6 runs are done already" in result.stdout
     assert before == {p: p.stat().st_mtime_ns for p in (out / "runs").rglob("status.json")}
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("own_cache")
-def test_a_killed_sweep_is_taken_up_again_and_two_share_the_work(studied, grid, data_dir, tmp_path):
-    out = tmp_path / "tiny"
-    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
-
-    def start():
-        return subprocess.Popen(
-            [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    first = start()
-    while not list(out.glob("claims/*")):
-        time.sleep(0.2)
-    pid = json.loads(next(out.glob("claims/*")).read_text())["pid"]
-    first.kill()
-    first.communicate()
-    # Its worker reads the end of its input after the run in hand; ended here, as a reboot would.
-    os.kill(pid, signal.SIGKILL)
-    both = [start(), start()]
-    printed = [process.communicate(timeout=180)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert losses(out).equals(losses(studied[0]))
-    trained = [line for text in printed for line in text.splitlines() if "test loss" in line]
-    assert len(trained) == len(set(trained)) <= 6
-
-
-@pytest.mark.slow
-def test_a_stopped_sweep_saves_and_the_same_command_goes_on(studied, grid, data_dir, tmp_path):
-    out = tmp_path / "tiny"
-    command = [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1"]
-    environment = dict(os.environ) | {"OSTINATO_DATA_DIR": str(data_dir)}
-    for sent, code in ((signal.SIGINT, 130), (signal.SIGTERM, 75)):
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        while not list(out.glob("claims/*")):
-            time.sleep(0.2)
-        run = StudyDirectory(out).run(next(out.glob("claims/*")).name)
-        process.send_signal(sent)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == code
-        assert stderr == "ostinato: stopped; what was trained is kept, the same command goes on\n"
-        assert run.consumed_steps() > 0 and run.status()["state"] in ("lost", "done")
-        assert not list(out.glob("claims/*"))
-    assert subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0
-    assert losses(out).equals(losses(studied[0]))
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from sweeps.store import StudyDirectory
+from tests.processes import living_after
 from tests.sweeps.command_line import GRID, OSTINATO, assert_equal_findings, ostinato
 
 KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 5))
@@ -21,7 +22,7 @@ def processes(sweep: psutil.Process) -> tuple[psutil.Process, list[psutil.Proces
     """A sweep's process and its workers."""
     try:
         children = sweep.children(recursive=True)
-        workers = [child for child in children if "sweeps.worker" in child.cmdline()]
+        workers = [child for child in children if "sweeps.worker:main" in child.cmdline()]
     except psutil.NoSuchProcess:
         workers = []
     return sweep, workers
@@ -52,6 +53,8 @@ def test_killed_at_random_moments_a_sweep_ends_as_one_that_was_let_be(
                 victims += rng.sample(workers, min(1, len(workers))) if what != "sweep" else []
                 for victim in victims:
                     victim.kill()
+                if parent in victims:
+                    assert not living_after(workers, seconds=1)
                 killed += bool(victims)
             sweep.communicate()
         for path in out.glob("runs/*/status.json"):

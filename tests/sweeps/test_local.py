@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 import typer
@@ -20,7 +21,8 @@ def study(tmp_path, monkeypatch):
     grid.write_text("name: g\nbase: {tokens: 1M, d_model: 32}\naxes: {seed: [0, 1, 2, 3]}\n")
     study = StudyDirectory(tmp_path / "study")
     study.create(load_plan(grid), grid)
-    monkeypatch.setattr(local, "WORKER", "tests.sweeps.quick_worker")
+    monkeypatch.setattr(local, "WORKER", "tests.sweeps.quick_worker:main")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return study
 
 
@@ -56,5 +58,5 @@ def test_runs_are_left_to_sweeps_that_live_and_taken_from_those_that_have_died(
     os.utime(dead, (soon, soon))
     with claims.renewing(living):
         outcome = local.sweep(study, runs, tmp_path, 1, local.Watcher(), wait=False)
-    assert outcome.done == [free.name, dead.name] and not outcome.failed
+    assert sorted(outcome.done) == sorted([free.name, dead.name]) and not outcome.failed
     assert living.exists() and not dead.exists()
