@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from heapq import heappop, heappush
 from itertools import count
 
@@ -28,9 +28,13 @@ class Backlog:
         """Whether a run can be taken now."""
         return bool(self._ready)
 
-    def take(self, shape: tuple | None) -> RunConfig:
-        """The longest run, or the longest of this shape if that is within a tenth of it."""
-        longest = min(self._ready, key=lambda found: self._ready[found][0])
+    def take(self, shape: tuple | None, compiling: Set[tuple] = frozenset()) -> RunConfig:
+        """The longest run, or the longest of this shape if that is within a tenth of it.
+
+        A shape that somebody else is `compiling` comes last: later it is not compiled once more.
+        """
+        others = self._ready.keys() - (compiling - {shape}) or self._ready.keys()
+        longest = min(others, key=lambda found: self._ready[found][0])
         own = self._ready.get(shape)
         # Lengths are negative, the longest's the least.
         chosen = shape if own and own[0][0] <= 0.9 * self._ready[longest][0][0] else longest

@@ -18,7 +18,8 @@ _BUCKETS = ("aiohttp", "botocore", "gcsfs", "google")
 def main() -> None:
     """Run a command. Bad input is one line and exit code 2; so is a disk that is full or read-only."""
     try:
-        sys.exit(app(standalone_mode=False))  # else typer draws what it refuses as a framed box
+        # Standalone, typer draws what it refuses as a framed box.
+        sys.exit(app(prog_name="ostinato", standalone_mode=False))
     except typer.Abort:  # a question left unanswered
         print("Aborted.", file=sys.stderr)
         sys.exit(1)

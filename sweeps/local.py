@@ -130,6 +130,7 @@ def sweep(
     inbox: queue.Queue = queue.Queue()
     workers: dict[int, _Worker] = {}
     elsewhere: dict[str, tuple[RunConfig, float | None]] = {}
+    compiled: set[tuple] = set()
     crashes: dict[str, int] = {}
 
     def start(number: int) -> None:
@@ -163,12 +164,15 @@ def sweep(
                 del elsewhere[run_id]
             for worker in workers.values():
                 if worker.run is None and backlog and worker.process.poll() is None:
-                    worker.give(backlog.take(worker.shape))
+                    compiling = {w.shape for w in workers.values() if w.run} - compiled
+                    worker.give(backlog.take(worker.shape, compiling))
             try:
                 worker, event = inbox.get(timeout=0.5)
             except queue.Empty:
                 watcher.tick()
                 continue
+            if worker.shape and event.get("step", 1):  # a step, or the run's end
+                compiled.add(worker.shape)
             if event["event"] == "progress":
                 watcher.event(event)
             elif event["event"] != "exited":

@@ -1,5 +1,6 @@
-"""What tests of several rooms share: small real corpora, prepared once a session."""
+"""What tests of several rooms share: small real corpora, made once for all processes of a session."""
 
+import fcntl
 import os
 import random
 import signal
@@ -7,6 +8,8 @@ import signal
 # No accelerator look-up, and one thread: a test process has a core to itself, as a worker has.
 os.environ |= {"JAX_PLATFORMS": "cpu", "PJRT_NPROC": "1", "OMP_NUM_THREADS": "1"}
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,11 +24,31 @@ WORDS = ["the", "pool", "is", "seen", "again", "while", "fresh", "text", "goes",
 
 
 def pytest_configure(config):
-    """What one test has compiled, in this process or in those it starts, later ones need not."""
+    """What one test has compiled, in whatever process, later ones need not."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # the first process's is handed down
     directory = TemporaryDirectory(prefix="compiled-")
     config.add_cleanup(directory.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = directory.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+
+@contextmanager
+def made_once(place: Path) -> Iterator[bool]:
+    """Whether `place` is still to be made, by this one of the session's test processes."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.made").open("a+") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)
+        note.seek(0)
+        yield not note.read()
+        note.write("made")
+
+
+@pytest.fixture(scope="session")
+def session_dir(tmp_path_factory) -> Path:
+    """A directory that all processes of the session share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "session"
 
 
 @pytest.fixture
@@ -51,9 +74,17 @@ def among_namesakes(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def text_corpus(tmp_path_factory) -> str:
+def text_corpus(session_dir) -> str:
     """A user's directory of text: 4,000 short documents of about 270 bytes, all different."""
-    directory = tmp_path_factory.mktemp("text")
+    directory = session_dir / "text"
+    with made_once(directory) as to_make:
+        if to_make:
+            _write_text(directory)
+    return f"text_files:{directory}"
+
+
+def _write_text(directory: Path) -> None:
+    directory.mkdir()
     rng = random.Random(0)
     lines = [
         f"Document {i}. " + " ".join(f"{rng.choice(WORDS)}{rng.randrange(100)}" for _ in range(40))
@@ -63,13 +94,12 @@ def text_corpus(tmp_path_factory) -> str:
         (directory / f"part{part}.jsonl").write_text(
             "".join(f'{{"text": "{line}"}}\n' for line in lines[part::4])
         )
-    return f"text_files:{directory}"
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory) -> Path:
+def data_dir(session_dir) -> Path:
     """Where this session's corpora are prepared."""
-    return tmp_path_factory.mktemp("data")
+    return session_dir / "data"
 
 
 @pytest.fixture(scope="session")
@@ -85,5 +115,7 @@ def mixture(text_corpus, data_dir) -> MixtureConfig:
         repeated_fraction=0.5,
         repeats=40,
     )
-    prepare_data(config, data_dir)
+    with made_once(data_dir / "mixture") as to_make:
+        if to_make:
+            prepare_data(config, data_dir)
     return config

@@ -1,13 +1,19 @@
 """The command line, called as a user does, and a small grid."""
 
+import io
 import os
 import re
-import subprocess
+import signal
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import pandas as pd
+
+from sweeps import cli
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 
@@ -31,16 +37,35 @@ axes:
 """
 
 
-def ostinato(*arguments, data_dir=None, check=None):
-    """Run a command; `check` is the exit code it has to have."""
-    environment = dict(os.environ) | ({"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {})
-    result = subprocess.run(
-        [OSTINATO, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+class Result(NamedTuple):
+    """How a command has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def ostinato(*arguments, data_dir=None, check=None) -> Result:
+    """Run a command in this process; `check` is the exit code it has to have.
+
+    Where the process itself is tested, OSTINATO is what to start.
+    """
+    environment = {"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {}
+    out, err, code = io.StringIO(), io.StringIO(), None
+    on_stop = signal.getsignal(signal.SIGTERM)  # which a sweep handles from then on
+    with (
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(sys, "argv", [str(OSTINATO), *map(str, arguments)]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, on_stop)
+    result = Result(code, out.getvalue(), err.getvalue())
     if check is not None:
         assert result.returncode == check, result.stderr + result.stdout
     return result
@@ -63,15 +88,21 @@ def until(holds, seconds=120):
     return found
 
 
-def assert_equal_findings(ours: Path, theirs: Path) -> None:
-    """Two studies' results and curves are equal bit for bit, but for their order and timings."""
+def assert_equal_findings(ours: Path, theirs: Path, runs: int | None = None) -> None:
+    """Two studies' results and curves are equal bit for bit, but for their order and timings.
+
+    runs: how many of them ours has; all by default.
+    """
+    done = pd.read_parquet(ours / "results.parquet").query("status == 'done'").run_id
+    assert len(done) == (runs or len(pd.read_parquet(theirs / "results.parquet")))
     for name, key in _KEYS.items():
         found = []
         for study in (ours, theirs):
-            table = pd.read_parquet(study / f"{name}.parquet").sort_values(key, ignore_index=True)
+            table = pd.read_parquet(study / f"{name}.parquet").sort_values(key)
             timings = [c for c in table if re.fullmatch(r".*seconds|tokens_per_second", c)]
-            found.append(table.drop(columns=timings))
-        pd.testing.assert_frame_equal(*found, check_exact=True)
+            table = table[table.run_id.isin(done)].drop(columns=timings)
+            found.append(table.reset_index(drop=True))
+        pd.testing.assert_frame_equal(*found, check_exact=True, check_dtype=False)
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:

@@ -2,11 +2,24 @@
 
 import pytest
 
-from tests.sweeps.command_line import GRID
+from tests.conftest import made_once
+from tests.sweeps.command_line import GRID, ostinato
 
 
 @pytest.fixture(scope="session")
-def grid(text_corpus, tmp_path_factory):
-    path = tmp_path_factory.mktemp("grid") / "tiny.yaml"
-    path.write_text(GRID.format(corpus=text_corpus, tokens=30720))
+def grid(text_corpus, session_dir):
+    """Six runs of two sizes."""
+    path = session_dir / "grid" / "tiny.yaml"
+    with made_once(path):
+        path.write_text(GRID.format(corpus=text_corpus, tokens=30720))
     return path
+
+
+@pytest.fixture(scope="session")
+def studied(grid, data_dir, session_dir):
+    """The study of it, trained by two workers; not to be changed."""
+    out = session_dir / "studies" / "tiny"
+    with made_once(out) as to_make:
+        if to_make:
+            ostinato("study", grid, "--out", out, "--jobs", "2", data_dir=data_dir, check=0)
+    return out

@@ -37,6 +37,16 @@ def test_a_run_of_the_workers_shape_before_one_up_to_a_tenth_longer():
     assert drain(Backlog([other, far, near])) == [other, near, far]
 
 
+def test_a_shape_that_another_worker_compiles_comes_last():
+    long, longer, short = (run(d_model=width) for width in (64, 96, 32))
+    again = run(d_model=96, seed=1)
+    backlog = Backlog([short, long, longer, again])
+    first = backlog.take(None)
+    assert first == longer and backlog.take(None, {shape_of(first)}) == long
+    assert backlog.take(shape_of(first), {shape_of(first), shape_of(long)}) == again  # its own
+    assert backlog.take(None, {shape_of(short)}) == short  # nothing else is left
+
+
 def test_a_run_waits_until_the_one_it_begins_with_has_ended():
     first = run()
     second = run(seed=1, pretrained_run=first.run_id, tokens=9_000_000)

@@ -15,23 +15,16 @@ from sweeps.store import StudyDirectory
 from tests.sweeps.command_line import bad, ostinato
 
 
-@pytest.fixture(scope="module")
-def studied(grid, data_dir, tmp_path_factory):
-    out = tmp_path_factory.mktemp("studies") / "tiny"
-    result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
-    return out, result
-
-
 @pytest.mark.slow
 def test_a_study_ends_with_results_curves_and_a_report(studied):
-    out, result = studied
+    out = studied
     results, curves = (pd.read_parquet(out / f"{name}.parquet") for name in ("results", "curves"))
     assert len(results) == 6 and (results["status"] == "done").all()
     assert (results["repeated_fraction"] == 0).sum() == 2
     assert results[["test_loss", "pool_loss", "flops", "tokens_per_second"]].notna().all(axis=None)
     assert curves.groupby("run_id").size().tolist() == [5] * 6
     report = out / "report" / "index.html"
-    assert report.stat().st_size > 10_000 and str(report) in result.stdout.replace("\n", "")
+    assert report.stat().st_size > 10_000
     for run in load_plan(out / "grid.yaml").runs:
         written = json.loads((out / "runs" / run.run_id / "config.json").read_text())
         assert written == run.model_dump(mode="json")
@@ -46,10 +39,11 @@ def test_a_study_ends_with_results_curves_and_a_report(studied):
 
 @pytest.mark.slow
 def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
-    out, _ = studied
+    out = studied
     before = {p: p.stat().st_mtime_ns for p in (out / "runs").rglob("status.json")}
     result = ostinato("study", grid, "--out", out, data_dir=data_dir, check=0)
     assert "6 of 6 runs are done already" in result.stdout
+    assert str(out / "report" / "index.html") in result.stdout.replace("\n", "")
     assert before == {p: p.stat().st_mtime_ns for p in (out / "runs").rglob("status.json")}
 
 
@@ -134,7 +128,7 @@ def test_a_directory_without_text_is_named(grid, tmp_path):
 
 @pytest.mark.slow
 def test_an_output_directory_of_another_grid_is_refused(studied, grid, data_dir, tmp_path):
-    out, _ = studied
+    out = studied
     before = (out / "grid.yaml").read_text()
     other = tmp_path / "other.yaml"
     other.write_text(grid.read_text().replace("name: tiny", "name: huge"))

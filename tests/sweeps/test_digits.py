@@ -13,7 +13,6 @@ from sweeps import local
 from sweeps.grid import load_plan
 from sweeps.store import StudyDirectory
 from tests.sweeps.command_line import (
-    GRID,
     OSTINATO,
     assert_equal_findings,
     differences,
@@ -21,50 +20,34 @@ from tests.sweeps.command_line import (
     until,
 )
 
-
-@pytest.fixture(scope="module")
-def small(text_corpus, tmp_path_factory):
-    """Three runs of one size."""
-    path = tmp_path_factory.mktemp("small") / "small.yaml"
-    text = GRID.format(corpus=text_corpus, tokens=30720).replace("[16, 32]", "[32]")
-    path.write_text(text.replace("name: tiny", "name: small"))
-    return path
-
-
-@pytest.fixture(scope="module")
-def reference(small, data_dir, tmp_path_factory):
-    """What two workers at a time find."""
-    out = tmp_path_factory.mktemp("two") / "out"
-    ostinato("sweep", small, "--out", out, "--jobs", "2", data_dir=data_dir, check=0)
-    return out
+LARGER = ("--select", "d_model == 32")
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("among_namesakes")
-def test_one_worker_finds_what_two_find_in_whatever_directory(reference, small, tmp_path):
+def test_one_worker_finds_what_two_find_in_whatever_directory(studied, grid, tmp_path):
     # Prepared there as well.
-    ostinato("sweep", small, "--out", tmp_path / "out", "--jobs", "1", data_dir=tmp_path, check=0)
-    assert_equal_findings(tmp_path / "out", reference)
+    ostinato("sweep", grid, "--out", tmp_path / "out", "--jobs", 1, data_dir=tmp_path, check=0)
+    assert_equal_findings(tmp_path / "out", studied)
     found = pd.read_parquet(tmp_path / "out" / "results.parquet")
     kind = Processor(cpu_name(), instruction_set(), 1)
     assert {Processor(*row) for row in found[list(Processor._fields)].to_numpy()} == {kind}
 
 
 @pytest.mark.slow
-def test_one_run_left_to_resume_finds_it_too(reference, small, data_dir, tmp_path):
-    out = shutil.copytree(reference, tmp_path / "out")
-    shutil.rmtree(out / "runs" / load_plan(small).runs[0].run_id)
-    ostinato("sweep", small, "--out", out, data_dir=data_dir, check=0)
-    assert_equal_findings(out, reference)
+def test_one_run_left_to_resume_finds_it_too(studied, grid, data_dir, tmp_path):
+    out = shutil.copytree(studied, tmp_path / "out")
+    shutil.rmtree(out / "runs" / load_plan(grid).runs[-1].run_id)
+    ostinato("sweep", grid, "--out", out, data_dir=data_dir, check=0)
+    assert_equal_findings(out, studied)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
-def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(
-    reference, small, data_dir, tmp_path
-):
+def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(studied, grid, data_dir, tmp_path):
     out = tmp_path / "out"
-    command = [OSTINATO, "sweep", small, "--out", out, "--jobs", "1", "--data-dir", data_dir]
+    command = [OSTINATO, "sweep", grid, "--out", out, "--jobs", "1", *LARGER]
+    command += ["--data-dir", data_dir]
     for sent, code in ((signal.SIGINT, 130), (signal.SIGTERM, 75)):
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -80,23 +63,23 @@ def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     printed = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert_equal_findings(out, reference)
+    assert_equal_findings(out, studied, runs=3)
     trained = [line for text in printed for line in text.splitlines() if "test loss" in line]
     assert len(trained) == len(set(trained)) <= 3
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
-def test_more_threads_are_other_digits_and_recorded(reference, small, data_dir, tmp_path):
-    """So the tests above can fail. Two threads may come to the same digits, on some kinds of CPU."""
+def test_more_threads_are_other_digits_and_recorded(studied, grid, data_dir, tmp_path):
+    """So the tests above can fail. Two threads come to the same digits, on some kinds of CPU."""
     found = {}
     for threads in (2, 4):
-        out = tmp_path / str(threads)
-        asked = ("--threads", threads, "--select", "repeats == 0")
-        ostinato("sweep", small, "--out", out, *asked, data_dir=data_dir, check=0)
+        out, control = tmp_path / str(threads), "d_model == 32 and repeats == 0"
+        asked = ("--threads", threads, "--select", control)
+        ostinato("sweep", grid, "--out", out, *asked, data_dir=data_dir, check=0)
         results = pd.read_parquet(out / "results.parquet")
         assert results[results.status == "done"].threads.tolist() == [threads]
-        found[threads] = differences(out, reference)
+        found[threads] = differences(out, studied)
     assert any(found.values())
 
 
@@ -119,9 +102,9 @@ def test_each_kind_of_cpu_has_its_own_compiled_programs(tmp_path, monkeypatch):
     assert here != there and there.endswith("SSE4-2")
 
 
-def test_a_run_that_moved_says_between_what(small, tmp_path):
+def test_a_run_that_moved_says_between_what(grid, tmp_path):
     study = StudyDirectory(tmp_path / "out")
-    study.create(load_plan(small), small)
+    study.create(load_plan(grid), grid)
     config = study.plan.runs[0]
     run = study.run(config.run_id)
     here, there = Processor("EPYC", "AVX2", 1), Processor("Xeon", "AVX-512", 2)

@@ -43,7 +43,9 @@ def test_a_table_that_lays_out_not_every_run_is_refused(text, fault, runs, tmp_p
 
 
 @pytest.mark.slow
-def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(grid, data_dir, tmp_path):
+def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
+    grid, studied, data_dir, tmp_path
+):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     asked = ("--layout", "microbatch=8,remat=true", "--profile", "--tensorboard", "--keep", 2)
@@ -53,33 +55,36 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(grid, data_d
         data_dir=data_dir,
         check=0,
     )
-    ostinato("train", grid, run.run_id, "--out", tmp_path / "plain", data_dir=data_dir, check=0)
-    curves = [pd.read_parquet(tmp_path / name / "curves.parquet") for name in ("as asked", "plain")]
+    curves = [
+        pd.read_parquet(study / "curves.parquet").query(f"run_id == '{run.run_id}'")
+        for study in (tmp_path / "as asked", studied)
+    ]
     assert curves[0].test_loss.tolist() == pytest.approx(curves[1].test_loss.tolist(), abs=1e-4)
     place = tmp_path / "as asked" / "runs" / run.run_id
     trace = json.loads(gzip.decompress(next(place.rglob("perfetto_trace*")).read_bytes()))
     assert len(trace["traceEvents"]) > 100
     events = EventAccumulator(str(place / "tensorboard"), size_guidance={"tensors": 0}).Reload()
     assert [e.step for e in events.Tensors("test_loss")] == curves[0].step.tolist()
-    plain = tmp_path / "plain" / "runs" / run.run_id
+    plain = studied / "runs" / run.run_id
     assert not (plain / "profile").exists() and not (plain / "tensorboard").exists()
     # The TPU compiler is installed here, and silent where there is no TPU.
     assert "TPU" not in (plain / "log.txt").read_text()
 
 
 @pytest.mark.slow
-def test_a_stacked_sweep_finds_what_single_runs_find(grid, data_dir, tmp_path, monkeypatch):
-    found = {}
-    for name, asked in (("stacked", ("--stack", 4, "--jobs", 1)), ("single", ("--jobs", 1))):
-        if name == "stacked":
-            monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
-        ostinato("sweep", grid, "--out", tmp_path / name, *asked, data_dir=data_dir, check=0)
-        monkeypatch.delenv("XLA_FLAGS", raising=False)
-        results = pd.read_parquet(tmp_path / name / "results.parquet").set_index("run_id")
+def test_a_stacked_sweep_finds_what_single_runs_find(
+    grid, studied, data_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+    asked = ("--out", tmp_path / "out", "--stack", 4, "--jobs", 1)
+    ostinato("sweep", grid, *asked, data_dir=data_dir, check=0)
+    found = []
+    for study in (tmp_path / "out", studied):
+        results = pd.read_parquet(study / "results.parquet").set_index("run_id")
         assert (results.status == "done").all()
-        curves = pd.read_parquet(tmp_path / name / "curves.parquet")
-        found[name] = results.test_loss, curves.groupby("run_id").size()
-    for got, want in zip(found["stacked"], found["single"], strict=True):
+        curves = pd.read_parquet(study / "curves.parquet")
+        found.append((results.test_loss, curves.groupby("run_id").size()))
+    for got, want in zip(*found, strict=True):
         pd.testing.assert_series_equal(got.sort_index(), want.sort_index(), atol=1e-4, rtol=0)
 
 

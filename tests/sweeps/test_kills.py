@@ -12,7 +12,7 @@ import pytest
 
 from sweeps.store import StudyDirectory
 from tests.processes import living_after
-from tests.sweeps.command_line import GRID, OSTINATO, assert_equal_findings, ostinato
+from tests.sweeps.command_line import OSTINATO, assert_equal_findings
 
 KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 5))
 """How often something is killed; OSTINATO_TEST_KILLS=20 takes a minute."""
@@ -31,15 +31,9 @@ def processes(sweep: psutil.Process) -> tuple[psutil.Process, list[psutil.Proces
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
 def test_killed_at_random_moments_a_sweep_ends_as_one_that_was_let_be(
-    text_corpus, data_dir, tmp_path
+    grid, studied, data_dir, tmp_path
 ):
-    grid = tmp_path / "tiny.yaml"
-    text = GRID.format(corpus=text_corpus, tokens=30720)
-    grid.write_text(text.replace("[8, 40]", "[2, 4, 8, 20, 40]"))
-    alone, out = tmp_path / "alone", tmp_path / "out"
-    ostinato("sweep", grid, "--out", alone, data_dir=data_dir, check=0)
-    assert len(StudyDirectory(alone).plan.runs) == 12
-
+    out = tmp_path / "out"
     rng, killed, done_at = random.Random(0), 0, {}
     command = [OSTINATO, "sweep", grid, "--out", out, "--data-dir", data_dir]
     while True:
@@ -64,7 +58,7 @@ def test_killed_at_random_moments_a_sweep_ends_as_one_that_was_let_be(
             break
         assert sweep.returncode == -signal.SIGKILL
     assert killed == KILLS
-    assert_equal_findings(out, alone)
+    assert_equal_findings(out, studied)
     study = StudyDirectory(out)
     for run_id, ended in done_at.items():  # what was done has not been touched again
         assert (study.run(run_id).path / "status.json").stat().st_mtime_ns == ended
