@@ -10,7 +10,6 @@ import pytest
 from sweeps.store import StudyDirectory
 from tests.sweeps import slurm_cluster
 from tests.sweeps.command_line import (
-    GRID,
     OSTINATO,
     assert_equal_findings,
     bad,
@@ -45,27 +44,21 @@ def job_id(out: Path) -> str:
 
 @pytest.mark.slow
 def test_a_cluster_finds_what_one_machine_finds_though_jobs_are_cancelled_and_requeued(
-    slurm, text_corpus, data_dir, tmp_path
+    slurm, grid, studied, data_dir, tmp_path
 ):
-    grid = tmp_path / "tiny.yaml"
-    text = GRID.format(corpus=text_corpus, tokens=6 * 30720)
-    grid.write_text(text.replace("[8, 40]", "[8]"))
-    alone = tmp_path / "alone"
-    ostinato("sweep", grid, "--out", alone, "--jobs", "2", data_dir=data_dir, check=0)
-
     out = tmp_path / 'it\'s $(touch pwned) 100% "done"; rm -rf x'
     arguments = ("--to", "slurm", "--workers", "2", "--yes")
     submitted = ostinato(
         "submit", grid, "--out", out, *arguments, data_dir=data_dir, check=0
     ).stdout
-    assert "4 of 4 runs to train" in submitted
+    assert "6 of 6 runs to train" in submitted
     until(lambda: list((out / "claims").glob("[!.]*")))
     assert "running" in ostinato("status", out, check=0).stdout
     assert "cancelled" in ostinato("cancel", out, "--yes", check=0).stdout
     until(lambda: not slurm("squeue", "--noheader"))
     study = StudyDirectory(out)
     states = [status["state"] for _, status in study.statuses()]
-    assert "running" not in states and states.count("done") < 4
+    assert "running" not in states and states.count("done") < 6
     assert "==> slurm-" in ostinato("logs", out, check=0).stdout
     assert "no job is under way" in ostinato("cancel", out, check=0).stdout
 
@@ -80,10 +73,10 @@ def test_a_cluster_finds_what_one_machine_finds_though_jobs_are_cancelled_and_re
     log = (out / "jobs" / f"slurm-{first}.log").read_text()
     assert "the same command goes on" in log  # and it was seen pending again
     assert (out / "report" / "index.html").exists()
-    assert_equal_findings(out, alone)
+    assert_equal_findings(out, studied)
     assert not list(tmp_path.rglob("pwned")) and not Path("pwned").exists()
     again = ostinato("submit", grid, "--out", out, *arguments, data_dir=data_dir, check=0)
-    assert "all of its 4 runs are done" in again.stdout
+    assert "all of its 6 runs are done" in again.stdout
 
 
 def test_what_the_cluster_refuses_is_said_before_anything_is_written(slurm, grid, tmp_path):
