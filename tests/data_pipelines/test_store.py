@@ -1,17 +1,21 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from data_pipelines.corpora import corpus_builder
 from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import prepare_data, prepare_store
+from data_pipelines.quiet import tfds
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import open_store, store_home
 from tests.processes import living_after
@@ -20,8 +24,6 @@ from tests.processes import living_after
 @pytest.fixture
 def copy(mixture, data_dir, tmp_path):
     """A private copy of the prepared store, opened anew."""
-    import shutil
-
     source = open_store(mixture.corpus, mixture, data_dir).directory
     SequenceStore.open.cache_clear()
     return shutil.copytree(source, tmp_path / "store")
@@ -131,30 +133,39 @@ def test_documents_can_have_a_sequence_each(text_corpus, mixture, tmp_path):
         assert not end.size or (row[end[0] + 1 :] == 0).all()
 
 
+@pytest.fixture(scope="module")
+def in_shards(mixture, tmp_path_factory) -> Path:
+    """The corpus in three shards a split, and its store as one process has packed it."""
+    place, said = tmp_path_factory.mktemp("shards"), []
+    corpus_builder(mixture.corpus, place).download_and_prepare(
+        download_config=tfds.download.DownloadConfig(num_shards=3)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data_pipelines.packing.available_cores", lambda: 1)
+        prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
+    assert not any("processes" in note for note in said)
+    return place
+
+
+def _not_packed(place: Path, copy: Path) -> Path:
+    return shutil.copytree(place, copy, ignore=shutil.ignore_patterns("packed"))
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("among_namesakes")
-def test_shards_packed_by_several_processes_are_those_of_one(mixture, tmp_path, monkeypatch):
-    stores = {}
-    for cores in (1, 2):
-        monkeypatch.setattr("data_pipelines.packing.available_cores", lambda cores=cores: cores)
-        place, said = tmp_path / str(cores), []
-        _make_corpus(mixture, place, shards=3)
-        store = prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
-        assert any("in 2 processes" in note for note in said) == (cores == 2)
-        stores[cores] = {path.name: path.read_bytes() for path in store.directory.iterdir()}
-        SequenceStore.open.cache_clear()
-    assert len([name for name in stores[1] if "of-00003.npy" in name]) == 9
-    assert stores[1] == stores[2]
-
-
-def _make_corpus(config, directory, shards):
-    import tensorflow_datasets as tfds
-
-    from data_pipelines.corpora import corpus_builder
-
-    corpus_builder(config.corpus, directory).download_and_prepare(
-        download_config=tfds.download.DownloadConfig(num_shards=shards)
+def test_shards_packed_by_several_processes_are_those_of_one(
+    mixture, in_shards, tmp_path, monkeypatch
+):
+    place, said = _not_packed(in_shards, tmp_path / "two"), []
+    monkeypatch.setattr("data_pipelines.packing.available_cores", lambda: 2)
+    two = prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
+    assert any("in 2 processes" in note for note in said)
+    one = open_store(mixture.corpus, mixture, in_shards)
+    first, second = (
+        {path.name: path.read_bytes() for path in store.directory.iterdir()} for store in (one, two)
     )
+    assert len([name for name in first if "of-00003.npy" in name]) == 9
+    assert first == second
 
 
 _PREPARE = """
@@ -191,28 +202,29 @@ def test_two_processes_preparing_at_once_end_with_one_whole_store(mixture, data_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shards", [1, 3], ids=["one process", "several processes"])
-def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(shards, mixture, tmp_path):
-    whole, place = tmp_path / "whole", tmp_path / "killed"
-    _make_corpus(mixture, whole, shards)
-    if shards > 1:  # else the corpus is made under fire as well
-        _make_corpus(mixture, place, shards)
-    prepare_data(mixture, whole)
+@pytest.mark.parametrize("processes", ["one process", "several processes"])
+def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
+    processes, mixture, data_dir, in_shards, tmp_path, monkeypatch
+):
+    place, several = tmp_path / "killed", processes == "several processes"
+    if several:  # else the corpus is made under fire as well
+        _not_packed(in_shards, place)
     rng = np.random.default_rng(5)
     killed = 0
-    for _ in range(3 if shards == 1 else 1):
+    for _ in range(1 if several else 3):
         process = _start(mixture, place)
-        while shards > 1 and not psutil.Process(process.pid).children():
+        while several and not psutil.Process(process.pid).children():
             assert process.poll() is None, "packed before it could be killed"
             time.sleep(0.05)
-        time.sleep(rng.uniform(0, 4) if shards > 1 else rng.uniform(2, 6))
+        time.sleep(rng.uniform(0, 4) if several else rng.uniform(2, 6))
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
         assert not living_after(family, seconds=1), "one goes on packing for one that is gone"
     assert killed
-    assert _start(mixture, place).wait(120) == 0
-    assert _contents(mixture, place) == _contents(mixture, whole)
+    monkeypatch.setattr("data_pipelines.packing.available_cores", lambda: 1)
+    prepare_data(mixture, place)
+    assert _contents(mixture, place) == _contents(mixture, in_shards if several else data_dir)
 
 
 def test_a_corpus_that_is_not_prepared_is_said_so(mixture, tmp_path):
