@@ -75,7 +75,7 @@ class Counted(NamedTuple):
     tokens: np.ndarray
     """int64 [distinct]: tokens its occurrences stand for."""
     place: np.ndarray
-    """int64 [distinct]: where it came up first."""
+    """int64 [distinct]: the least of the places where it came up."""
     share: float
     """Of all distinct windows: how many were kept, 1 where all were."""
 
@@ -90,7 +90,7 @@ class Tally:
         self._rows = 0
 
     def add(self, hashes: np.ndarray, tokens: np.ndarray, places: np.ndarray) -> None:
-        """Take in occurrences: uint64, int64 and int64 [n], places rising from call to call."""
+        """Take in occurrences: uint64, int64 and int64 [n]."""
         kept = self._sampled(hashes)
         rows = (hashes[kept], np.ones(kept.sum(), np.int32), tokens[kept], places[kept])
         self._pending.append(rows)
@@ -111,10 +111,10 @@ class Tally:
         columns = [np.concatenate(column) for column in zip(*self._pending, strict=True)]
         self._pending.clear()  # as much again as the columns
         hashes, repeats, tokens, places = columns
-        order = np.argsort(hashes, kind="stable")
+        order = np.argsort(hashes)
         hashes = hashes[order]
         first = np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))
-        hashes, places = hashes[first], places[order[first]]
+        hashes, places = hashes[first], np.minimum.reduceat(places[order], first)
         repeats = np.add.reduceat(repeats[order], first)
         tokens = np.add.reduceat(tokens[order], first)
         while len(hashes) > self._capacity:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from data_pipelines.atomic import replacing
-from data_pipelines.corpora import prepare_corpus
+from data_pipelines.corpora import open_in
 from data_pipelines.corpora.dedup import PERMUTATIONS, THRESHOLD, bands, signature, word_shingles
-from data_pipelines.corpora.public import split_names
+from data_pipelines.corpora.documents import Document
+from data_pipelines.corpora.reading import Documents, open_documents
 from data_pipelines.counting import Counted, Tally, windows
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import seqio
-from data_pipelines.vocabularies import vocabulary as vocabulary_of
+from data_pipelines.vocabularies import Tokenizer
+from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
 CAPACITY = 2**22
 """Distinct stretches of text that are counted; of a corpus with more, a random share is."""
@@ -114,40 +114,39 @@ def find_duplicates(
     Documents are nearly alike where the Jaccard similarity of their runs of five words is estimated
     at `threshold` or more. Raises OstinatoError where the corpus cannot be made or is unknown.
     """
-    builder = prepare_corpus(corpus, data_dir, progress)
-    vocab = vocabulary_of(vocabulary, corpus, data_dir)
-    documents = _Documents(builder, split_names(builder)[split], vocab)
-    tally, hashes, lengths = Tally(capacity), array("Q"), array("q")
-    with tempfile.NamedTemporaryFile(dir=data_dir) as file:
-        for number, document in enumerate(documents):
-            if number % 1000 == 0:
-                progress(f"reading {corpus} {split}: document {number:,} of {len(documents):,}")
-            found = windows(document.tokens, context)
-            places = (np.int64(number) << _PLACE) + np.arange(len(found.hashes))
-            tally.add(found.hashes, found.tokens, places)
-            hashes.append(_content_hash(document.tokens))
-            lengths.append(len(document.tokens))
+    documents = open_documents(corpus, split, data_dir, progress)
+    tokenizer, count = tokenizer_of(vocabulary, corpus, data_dir), len(documents)
+    tally, hashes, sizes = Tally(capacity), np.empty(count, np.uint64), np.empty(count, np.int64)
+    with open_in(data_dir, lambda: tempfile.NamedTemporaryFile(dir=data_dir)) as file:
+        for read, (place, document) in enumerate(documents):
+            if read % 1000 == 0:
+                progress(f"reading {corpus} {split}: document {read:,} of {count:,}")
+            tokens = tokenizer.encode(document.text)
+            found = windows(tokens, context)
+            starts = (np.int64(place) << _PLACE) + np.arange(len(found.hashes))
+            tally.add(found.hashes, found.tokens, starts)
+            hashes[place], sizes[place] = _content_hash(tokens), len(tokens)
+            file.seek(place * PERMUTATIONS * 4)
             file.write(signature(word_shingles(document.text)))
         file.flush()
-        progress(f"comparing {len(lengths):,} documents of {corpus} {split}")
-        signatures = np.memmap(file.name, np.uint32, "r", shape=(len(lengths), PERMUTATIONS))
+        progress(f"comparing {count:,} documents of {corpus} {split}")
+        signatures = np.memmap(file.name, np.uint32, "r", shape=(count, PERMUTATIONS))
         near = near_clusters(signatures, threshold)
         del signatures
-    exact = np.unique(np.frombuffer(hashes, np.uint64), return_inverse=True)[1]
-    sizes = np.frombuffer(lengths, np.int64)
+    exact = np.unique(hashes, return_inverse=True)[1]
     spans = tally.counted()
     return DuplicateReport(
         corpus=corpus,
         split=split,
         vocabulary=vocabulary,
         context=context,
-        documents=len(sizes),
+        documents=count,
         tokens=int(sizes.sum()),
         exact=_document_table(exact, sizes),
         near=_document_table(near, sizes),
         spans=_span_table(spans, context, int(sizes.sum())),
         sampled=spans.share,
-        examples=tuple(_examples(documents, exact, near, spans, context)),
+        examples=tuple(_examples(documents, tokenizer, exact, near, spans, context)),
     )
 
 
@@ -172,41 +171,6 @@ def near_clusters(signatures: np.ndarray, threshold: float) -> np.ndarray:
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
     return connected_components(graph, directed=False)[1]
-
-
-class _Document(NamedTuple):
-    source: str
-    text: str
-    tokens: np.ndarray
-
-
-class _Documents:
-    """The documents of a split with their tokens, in the same order each time."""
-
-    def __init__(self, builder, split: str, vocabulary: seqio.Vocabulary):
-        self._builder, self._split, self._vocabulary = builder, split, vocabulary
-
-    def __len__(self) -> int:
-        return self._builder.info.splits[self._split].num_examples
-
-    def __iter__(self) -> Iterator[_Document]:
-        dataset = self._builder.as_dataset(split=self._split, shuffle_files=False)
-        for number, example in enumerate(dataset.as_numpy_iterator()):
-            source = example.get("source", f"document {number}".encode()).decode()
-            text = example["text"].decode()
-            yield _Document(source, text, self._tokens(example["text"], text))
-
-    def _tokens(self, data: bytes, text: str) -> np.ndarray:
-        """Tokens with the end of document, as the corpus's task has them, int32 [n]."""
-        end = self._vocabulary.eos_id
-        if isinstance(self._vocabulary, seqio.ByteVocabulary):
-            # its own encode works on lists of integers, twenty times slower
-            shift = self._vocabulary.encode("\0")[0]
-            return np.append(np.frombuffer(data, np.uint8) + np.int32(shift), np.int32(end))
-        return np.array([*self._vocabulary.encode(text), end], np.int32)
-
-    def decode(self, tokens: np.ndarray) -> str:
-        return self._vocabulary.decode(tokens.tolist())
 
 
 def _content_hash(tokens: np.ndarray) -> int:
@@ -237,7 +201,12 @@ def _span_table(spans: Counted, context: int, total: int) -> pd.DataFrame:
 
 
 def _examples(
-    documents: _Documents, exact: np.ndarray, near: np.ndarray, spans: Counted, context: int
+    documents: Documents,
+    tokenizer: Tokenizer,
+    exact: np.ndarray,
+    near: np.ndarray,
+    spans: Counted,
+    context: int,
 ) -> Iterator[Example]:
     """The most repeated of each kind, looked up in a second reading as far as is needed."""
     wanted = [
@@ -247,18 +216,18 @@ def _examples(
     ]
     starts = _most_repeated(spans)
     needed = {m for _, _, members in wanted for m in members} | {p >> _PLACE for _, p in starts}
-    found: dict[int, _Document] = {}
-    for number, document in enumerate(documents):
+    found: dict[int, Document] = {}
+    for place, document in documents:
         if len(found) == len(needed):
             break
-        if number in needed:
-            found[number] = document
+        if place in needed:
+            found[place] = document
     for kind, count, members in wanted:
         sources = tuple(found[m].source for m in members)
         yield Example(kind, count, sources, found[members[0]].text[:_SHOWN])
     for count, place in starts:
         document, start = found[place >> _PLACE], place & (2**_PLACE - 1)
-        text = documents.decode(document.tokens[start : start + context])
+        text = tokenizer.decode(tokenizer.encode(document.text)[start : start + context])
         yield Example("span", count, (document.source,), text)
 
 

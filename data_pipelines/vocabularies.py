@@ -1,16 +1,26 @@
-"""Vocabularies by name: bytes, or SentencePiece trained on a corpus."""
+"""Vocabularies by name: bytes, or SentencePiece trained on a corpus.
+
+`vocabulary` is what seqio's tasks take; `tokenizer` is the same without seqio, which would load
+TensorFlow.
+"""
 
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from data_pipelines.atomic import replacing
 from data_pipelines.corpora import corpus_digest, prepare_corpus
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import seqio
+
+if TYPE_CHECKING:
+    import seqio
 
 TRAINING_BYTES = 50 * 2**20
 """Text that a vocabulary is trained on at most: the first of the train split, which is shuffled."""
@@ -25,23 +35,79 @@ def vocabulary(name: str, corpus: str, data_dir: Path) -> seqio.Vocabulary:
     under the corpus's digest. Raises OstinatoError on another name, or a size that the corpus is
     too small for.
     """
-    if name == "bytes":
+    from data_pipelines.quiet import seqio
+
+    size = _size(name)
+    if size is None:
         return seqio.ByteVocabulary(extra_ids=0)
+    return seqio.SentencePieceVocabulary(str(_model(size, corpus, data_dir)), extra_ids=0)
+
+
+def tokenizer(name: str, corpus: str, data_dir: Path) -> Tokenizer:
+    """`vocabulary` of the same arguments as a `Tokenizer`; raises as that does."""
+    size = _size(name)
+    return _Bytes() if size is None else _Pieces(_model(size, corpus, data_dir))
+
+
+class Tokenizer(ABC):
+    """Text to the tokens that a corpus's task has for it, and back."""
+
+    pad_id, eos_id = 0, 1
+
+    @abstractmethod
+    def encode(self, text: str) -> np.ndarray:
+        """Tokens with the end of document, int32 [n]."""
+
+    @abstractmethod
+    def decode(self, tokens: np.ndarray) -> str:
+        """Text of tokens, int [n]; special ones are left out, and bytes that are no character."""
+
+
+class _Bytes(Tokenizer):
+    _SPECIAL = 3  # padding, end, and what seqio keeps for the unknown
+
+    def encode(self, text: str) -> np.ndarray:
+        data = np.frombuffer(text.encode(), np.uint8)
+        return np.append(data + np.int32(self._SPECIAL), np.int32(self.eos_id))
+
+    def decode(self, tokens: np.ndarray) -> str:
+        data = tokens[tokens >= self._SPECIAL] - self._SPECIAL
+        return data.astype(np.uint8).tobytes().decode(errors="ignore")
+
+
+class _Pieces(Tokenizer):
+    def __init__(self, model: Path):
+        from sentencepiece import SentencePieceProcessor
+
+        self._processor = SentencePieceProcessor(model_file=str(model))
+
+    def encode(self, text: str) -> np.ndarray:
+        return np.array([*self._processor.encode(text), self.eos_id], np.int32)
+
+    def decode(self, tokens: np.ndarray) -> str:
+        return self._processor.decode(tokens.tolist())
+
+
+def _size(name: str) -> int | None:
+    """Pieces of the vocabulary 'sentencepiece:SIZE', None for 'bytes'."""
+    if name == "bytes":
+        return None
     kind, _, size = name.partition(":")
     if kind != "sentencepiece" or not size.isdigit():
         raise OstinatoError(f"vocabulary: {name} is none; write bytes or sentencepiece:SIZE")
-    return _sentencepiece(int(size), corpus, data_dir)
+    return int(size)
 
 
 @lru_cache(maxsize=8)
-def _sentencepiece(size: int, corpus: str, data_dir: Path) -> seqio.SentencePieceVocabulary:
+def _model(size: int, corpus: str, data_dir: Path) -> Path:
+    """The file of a SentencePiece model, trained unless it is there."""
     builder = prepare_corpus(corpus, data_dir)
     path = data_dir / "vocabularies" / f"{corpus_digest(builder)[:12]}-{size}.model"
     if not path.exists():
         model = _train(_pieces(builder), size, corpus)
         with replacing(path) as temporary:
             temporary.write_bytes(model)
-    return seqio.SentencePieceVocabulary(str(path), extra_ids=0)
+    return path
 
 
 def _train(pieces: Iterator[str], size: int, corpus: str) -> bytes:

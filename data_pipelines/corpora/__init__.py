@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from data_pipelines.errors import OstinatoError
 
@@ -47,7 +47,7 @@ def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
     if kind == "text_files":
         from data_pipelines.corpora.text_files import TextFiles
 
-        return TextFiles(Path(rest).expanduser(), root)
+        return TextFiles(Path(rest), root)
     from data_pipelines.corpora.public import public_builder
 
     return public_builder(corpus, root)
@@ -106,13 +106,17 @@ def _discard_unfinished(builder: DatasetBuilder) -> None:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold a lock among processes; the system lets go of it if this one dies."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise OstinatoError(
-            f"data_dir: {path.parent} cannot be written ({error.strerror}); set OSTINATO_DATA_DIR"
-        ) from None
-    with file:
+    with open_in(path.parent, lambda: path.open("w")) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def open_in(directory: Path, opened: Callable[[], IO]) -> IO:
+    """`opened()`, a file in a directory of the data_dir, which is made; OstinatoError if it cannot."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return opened()
+    except OSError as error:
+        raise OstinatoError(
+            f"data_dir: {directory} cannot be written ({error.strerror}); set OSTINATO_DATA_DIR"
+        ) from None

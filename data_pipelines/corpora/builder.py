@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document
-from data_pipelines.errors import OstinatoError
+from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document, too_few
 from data_pipelines.quiet import tfds
 
 
@@ -61,10 +60,7 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield digest.count, document._asdict()
             digest.add(document)
         if not digest.count:
-            raise OstinatoError(
-                f"corpus: {self.name} has too few documents, none falls into its {split} split; "
-                "add documents, or cut long ones into several"
-            )
+            raise too_few(self.name, split)
         self._digests[split] = digest
         if len(self._digests) == len(SPLITS):
             self.info.metadata.update(

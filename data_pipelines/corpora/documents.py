@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from data_pipelines.errors import OstinatoError
+
 SPLITS = ("train", "validation", "test")
 VALIDATION_PERCENT = TEST_PERCENT = 2
 
@@ -26,6 +28,14 @@ def split_of(text: str) -> str:
     if percent < VALIDATION_PERCENT:
         return "validation"
     return "test" if percent < VALIDATION_PERCENT + TEST_PERCENT else "train"
+
+
+def too_few(corpus: str, split: str) -> OstinatoError:
+    """What is said of a corpus none of whose documents falls into a split."""
+    return OstinatoError(
+        f"corpus: {corpus} has too few documents, none falls into its {split} split; "
+        "add documents, or cut long ones into several"
+    )
 
 
 class ContentDigest:

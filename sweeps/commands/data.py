@@ -60,7 +60,6 @@ def audit(
     audits = []
     for run in runs:
         data = open_data(run, data_dir)
-        # A vocabulary loads TensorFlow: not to count alone.
         decode = (
             _decoder(run.vocabulary, run.corpus, data_dir)
             if near or show_step is not None
@@ -113,7 +112,7 @@ def duplicates(
     """Find what a corpus repeats: documents, near duplicates, and stretches of text."""
     if write and write.suffix not in (".csv", ".parquet"):
         raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
-    from data_pipelines.duplicates import find_duplicates  # loads TensorFlow
+    from data_pipelines.duplicates import find_duplicates
     from data_pipelines.prepare import default_data_dir
 
     with stderr.status("counting") as status:
@@ -162,16 +161,15 @@ def _print_table(title: str, frame) -> None:
 
 @cache
 def _decoder(name: str, corpus: str, data_dir: Path):
-    """Tokens to text; the ends of documents are shown as ¶, where seqio would stop."""
-    from data_pipelines.vocabularies import vocabulary as vocabulary_of
+    """Tokens to text; the ends of documents are shown as ¶."""
+    from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
-    vocabulary = vocabulary_of(name, corpus, data_dir)
+    tokenizer = tokenizer_of(name, corpus, data_dir)
+    special = (tokenizer.pad_id, tokenizer.eos_id)
 
     def decode(tokens) -> str:
-        parts = np.split(tokens, np.flatnonzero(tokens == vocabulary.eos_id) + 1)
-        special = (vocabulary.pad_id, vocabulary.eos_id)
-        texts = (vocabulary.decode([int(t) for t in part if t not in special]) for part in parts)
-        return "¶".join(texts)
+        parts = np.split(tokens, np.flatnonzero(tokens == tokenizer.eos_id) + 1)
+        return "¶".join(tokenizer.decode(part[~np.isin(part, special)]) for part in parts)
 
     return decode
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from data_pipelines.corpora import corpus_builder, corpus_digest, prepare_corpus
+from data_pipelines.corpora.directory import read_documents, text_files
 from data_pipelines.corpora.documents import SPLITS, split_of
-from data_pipelines.corpora.text_files import read_documents, text_files
 from data_pipelines.errors import OstinatoError
 
 TEXTS = [f"Document {number}, with an é and a\nsecond line." for number in range(400)]
@@ -77,7 +77,7 @@ def test_a_corpus_of_empty_documents_is_said_to_be_empty(tmp_path):
 _LOOK = """
 import os
 from pathlib import Path
-from data_pipelines.corpora.text_files import text_files
+from data_pipelines.corpora.directory import text_files
 from data_pipelines.errors import OstinatoError
 if os.getuid() == 0:
     os.seteuid(65534)  # root may list anything

@@ -38,13 +38,21 @@ def test_a_document_of_any_length_is_hashed_as_its_parts_are():
         assert (whole[start : start + len(part)] == part).all()
 
 
-def tally(values, capacity):
+def tally(values, capacity, step=1000):
     hashes = windows(values, 1).hashes
     counts = Tally(capacity)
-    for start in range(0, len(values), 1000):
+    for start in range(0, len(values), 1000)[:: step // 1000]:
         part = hashes[start : start + 1000]
         counts.add(part, np.full(len(part), 2), np.arange(start, start + len(part)))
     return counts.counted()
+
+
+@pytest.mark.parametrize("capacity", [10_000, 100])
+def test_parts_may_come_in_any_order(capacity):
+    values = np.random.default_rng(1).zipf(1.3, 20_000) % 5000
+    forwards, backwards = (tally(values, capacity, step) for step in (1000, -1000))
+    for one, other in zip(forwards, backwards, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_counts_are_exact_where_memory_suffices():

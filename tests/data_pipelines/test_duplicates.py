@@ -1,15 +1,22 @@
 """What a corpus repeats is found: planted copies, changed copies and shared passages."""
 
+import gzip
 import json
+import os
 import random
+import subprocess
+import sys
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from data_pipelines import duplicates
+from data_pipelines.corpora import prepare_corpus
 from data_pipelines.corpora.dedup import signature, word_shingles
-from data_pipelines.corpora.documents import split_of
+from data_pipelines.corpora.documents import SPLITS, split_of
+from data_pipelines.corpora.reading import PreparedDocuments, open_documents
 from data_pipelines.duplicates import find_duplicates, near_clusters
 from data_pipelines.errors import OstinatoError
 
@@ -55,6 +62,62 @@ def size(documents):
 @pytest.fixture(scope="module")
 def report(planted, tmp_path_factory):
     return find_duplicates(planted[0], tmp_path_factory.mktemp("data"), context=CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A directory of every kind of file, with copies, changed copies and shared passages."""
+    root = tmp_path_factory.mktemp("mixed")
+    texts = [text(n) for n in range(250)] + [text(n) + f" é{n}" for n in range(0, 250, 2)]
+    texts += [f"{n} {text(n % 7)} {text(f'{n} own')}" for n in range(100)] + texts[:40] * 3 + [""]
+    for number, document in enumerate(texts[::4]):
+        (root / f"{number}.txt").write_text(document)
+    lines = [json.dumps({"text": document}) + "\n" for document in texts]
+    (root / "a.jsonl").write_text("".join(lines[1::4]))
+    (root / "b.jsonl.gz").write_bytes(gzip.compress("".join(lines[2::4]).encode()))
+    pd.DataFrame({"text": texts[3::4]}).to_parquet(root / "deeper.parquet")
+    return f"text_files:{root}"
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("vocabulary", ["bytes", "sentencepiece:400"])
+def test_files_read_where_they_lie_are_the_prepared_corpus(
+    mixed, split, vocabulary, data_dir, monkeypatch
+):
+    options = {"split": split, "vocabulary": vocabulary, "context": 32, "capacity": 5000}
+    lying = find_duplicates(mixed, data_dir, **options)
+    prepared = PreparedDocuments(prepare_corpus(mixed, data_dir), split)
+    opened = open_documents(mixed, split, data_dir, lambda message: None)
+    assert sorted(opened) == list(prepared) and len(opened) == len(prepared)
+    monkeypatch.setattr(duplicates, "open_documents", lambda *_: prepared)
+    written = asdict(find_duplicates(mixed, data_dir, **options))
+    if split == "train":
+        assert {e.kind for e in lying.examples} == {"document", "near document", "span"}
+        assert lying.sampled < 1
+    for name, found in asdict(lying).items():
+        if isinstance(found, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, written[name], check_exact=True)
+        else:
+            assert found == written[name]
+
+
+_DUPLICATES = """
+import sys
+from sweeps.cli import main
+sys.argv = ["ostinato", "duplicates", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(*{"tensorflow", "tensorflow_datasets", "jax"} & {*sys.modules}, file=sys.stderr)
+"""
+
+
+def test_reading_files_where_they_lie_needs_no_tensorflow(mixed, tmp_path):
+    command = [sys.executable, "-c", _DUPLICATES, mixed, "--data-dir", tmp_path / "data"]
+    environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "Equal documents" in done.stdout and not done.stderr.strip()
+    assert not list((tmp_path / "data").iterdir())
 
 
 def test_documents_are_counted_as_often_as_they_come_up(report, planted):
@@ -130,6 +193,26 @@ def test_documents_that_are_not_alike_are_not_linked(monkeypatch):
     assert clusters[50:].tolist() == clusters[:50:5].tolist()
 
 
-def test_a_missing_directory_is_one_line(tmp_path):
-    with pytest.raises(OstinatoError, match="is not a directory"):
-        find_duplicates(f"text_files:{tmp_path / 'none'}", tmp_path)
+def test_a_directory_without_documents_is_one_line(tmp_path):
+    def refused(fault):
+        for use in (find_duplicates, prepare_corpus):  # in the same words
+            with pytest.raises(OstinatoError, match=fault):
+                use(f"text_files:{tmp_path / 'text'}", tmp_path / "data")
+
+    refused("is not a directory")
+    (tmp_path / "text").mkdir()
+    refused("holds no text; put .txt, .jsonl, .jsonl.gz, .parquet files there")
+    (tmp_path / "text" / "a.txt").touch()
+    refused("holds no text, its 1 documents are all empty")
+    (tmp_path / "text" / "b.txt").write_text(in_train(range(100), 1)[0])
+    refused("too few documents, none falls into its validation split")
+    (tmp_path / "text" / "c.txt").write_bytes(b"\xff")
+    refused("c.txt is not UTF-8")
+    with pytest.raises(OstinatoError, match="split: dev: unknown split; known: test, train, valid"):
+        find_duplicates(f"text_files:{tmp_path / 'text'}", tmp_path / "data", split="dev")
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(mixed, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OstinatoError, match=r"data_dir: .*/file/data cannot be written"):
+        find_duplicates(mixed, tmp_path / "file" / "data")
