@@ -7,6 +7,7 @@ more are asked for; between kinds of CPU the last digits differ all the same.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -20,6 +21,8 @@ THREADS = "PJRT_NPROC"
 
 _POOL = "tf_XLAEigen"
 """Name of the threads among which XLA splits a computation."""
+
+_FEATURES = r"^(?:flags|Features)\s*: (.+)$"
 
 # Widest first: as XLA's --xla_cpu_max_isa says it, the kernel's flag, and as people say it.
 _INSTRUCTION_SETS = (
@@ -71,7 +74,7 @@ def cpu_name() -> str:
 
 def instruction_set() -> str:
     """The widest instruction set that the CPU has and --xla_cpu_max_isa in XLA_FLAGS leaves."""
-    found = re.search(r"^(?:flags|Features)\s*: (.+)$", _cpuinfo(), re.MULTILINE)
+    found = re.search(_FEATURES, _cpuinfo(), re.MULTILINE)
     flags = found[1].split() if found else ["asimd"] if platform.machine() == "arm64" else []
     limit = re.search(r"--xla_cpu_max_isa=(\w+)", os.environ.get("XLA_FLAGS", ""))
     names = [name for name, *_ in _INSTRUCTION_SETS]
@@ -89,6 +92,14 @@ def threads() -> int:
     tasks = Path("/proc/self/task").glob("*/comm")
     pool = sum(_text(task) == _POOL for task in tasks)
     return pool or int(os.environ.get(THREADS) or os.cpu_count() or 1)
+
+
+def kind() -> str:
+    """A name for the programs that are compiled here: on another kind of CPU they would compute
+    other digits, or not run, and JAX's own keys do not tell."""
+    features = re.search(_FEATURES, _cpuinfo(), re.MULTILINE)
+    digest = hashlib.sha256((features[0] if features else "").encode()).hexdigest()[:8]
+    return re.sub(r"\W+", "-", f"{cpu_name()} {instruction_set()} {digest}").strip("-")
 
 
 @cache

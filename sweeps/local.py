@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import threading
@@ -23,7 +22,7 @@ from typing import Any
 from data_pipelines.children import child
 from data_pipelines.cores import available_cores
 from scaling.config import RunConfig
-from scaling.processor import THREADS, cpu_name, instruction_set
+from scaling.processor import THREADS, kind
 from sweeps import claims
 from sweeps.backlog import Backlog, shape_of
 from sweeps.companions import hosts
@@ -241,9 +240,7 @@ def worker_environment(threads: int, study: Path) -> dict[str, str]:
     if not _has_accelerator():
         # Else an installed libtpu or CUDA is loaded, looks around and complains.
         environment.setdefault("JAX_PLATFORMS", "cpu")
-    # A program is compiled for a CPU: one of another kind computes other digits with it, if at all.
-    kind = re.sub(r"\W+", "-", f"{cpu_name()} {instruction_set()}").strip("-")
-    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled" / kind))
+    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled" / kind()))
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
     return environment | {THREADS: str(threads), "OMP_NUM_THREADS": str(threads)}
 

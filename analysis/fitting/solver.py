@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from analysis.laws import Law
 
 HUBER_DELTA = 1e-3  # Hoffmann et al. 2022, section 3.3
-_CHUNK = 64  # fits solved together: one shape to compile, and the slow ones can be gathered
+_CHUNK = 16  # fits solved together: one shape to compile, and few wait for the slowest
 _FEWEST_ROWS = 32  # of a table as it is compiled for; a power of two of them, the rest weightless
 _MANY = 1024  # fits from which on a second of optimising the program is won back
 _SWEEP = 6  # Newton steps between two looks at what has converged

@@ -142,7 +142,14 @@ def lbfgs(columns, loss, start, weights, delta=1e-3):
     return minimize(value, start, jac=True, method="L-BFGS-B", options=options).fun
 
 
+@pytest.fixture
+def many_fits(monkeypatch):
+    """For a test of many tables: each is solved by the program that is compiled for many fits."""
+    monkeypatch.setattr(solver, "_MANY", 0)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("many_fits")
 @pytest.mark.parametrize("truth", COVERED, ids=lambda law: law.name)
 def test_intervals_cover_the_truth(truth):
     """500 tables of 120 runs with 0.5 % noise: each constant within its 95 % interval in >= 93 %."""
@@ -284,6 +291,7 @@ def test_a_process_that_fits_takes_no_accelerator():
     assert done.stdout.strip() == "cpu"
 
 
+@pytest.mark.usefixtures("many_fits")
 def test_a_profile_interval_holds_the_truth_about_as_often_as_it_says():
     truth, held = FlooredPowerLaw(1.7, 400, 0.34), 0
     for seed in range(20):

@@ -4,8 +4,10 @@ import io
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -45,19 +47,29 @@ class Result(NamedTuple):
     stderr: str
 
 
-def ostinato(*arguments, data_dir=None, check=None) -> Result:
-    """Run a command in this process; `check` is the exit code it has to have.
+def ostinato(*arguments, data_dir=None, check=None, process=False) -> Result:
+    """Run a command, in this process unless the process is what is tested; `check` is the exit code
+    it has to have."""
+    command = [str(OSTINATO), *map(str, arguments)]
+    with mock.patch.dict(os.environ, {"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {}):
+        if process:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = Result(done.returncode, done.stdout, done.stderr)
+        else:
+            result = _in_this_process(command)
+    if check is not None:
+        assert result.returncode == check, result.stderr + result.stdout
+    return result
 
-    Where the process itself is tested, OSTINATO is what to start.
-    """
-    environment = {"OSTINATO_DATA_DIR": str(data_dir)} if data_dir else {}
+
+def _in_this_process(command: list[str]) -> Result:
     out, err, code = io.StringIO(), io.StringIO(), None
     on_stop = signal.getsignal(signal.SIGTERM)  # which a sweep handles from then on
     with (
-        mock.patch.dict(os.environ, environment),
-        mock.patch.object(sys, "argv", [str(OSTINATO), *map(str, arguments)]),
+        mock.patch.object(sys, "argv", command),
         redirect_stdout(out),
         redirect_stderr(err),
+        warnings.catch_warnings(),
     ):
         try:
             cli.main()
@@ -65,10 +77,7 @@ def ostinato(*arguments, data_dir=None, check=None) -> Result:
             code = end.code or 0
         finally:
             signal.signal(signal.SIGTERM, on_stop)
-    result = Result(code, out.getvalue(), err.getvalue())
-    if check is not None:
-        assert result.returncode == check, result.stderr + result.stdout
-    return result
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 def bad(result, line):

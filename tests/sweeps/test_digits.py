@@ -99,7 +99,7 @@ def test_each_kind_of_cpu_has_its_own_compiled_programs(tmp_path, monkeypatch):
     here = local.worker_environment(1, tmp_path)["JAX_COMPILATION_CACHE_DIR"]
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=SSE4_2")
     there = local.worker_environment(1, tmp_path)["JAX_COMPILATION_CACHE_DIR"]
-    assert here != there and there.endswith("SSE4-2")
+    assert here != there and "SSE4-2" in there
 
 
 def test_a_run_that_moved_says_between_what(grid, tmp_path):

@@ -56,7 +56,8 @@ def test_what_a_fit_compiles_is_kept_for_the_next(losses, tmp_path, monkeypatch)
     monkeypatch.delenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
 
     def fit(data_dir, table=losses):
-        found = ostinato("fit", "chinchilla", table, *COLUMNS, data_dir=data_dir, check=0)
+        asked = ("fit", "chinchilla", table, *COLUMNS)
+        found = ostinato(*asked, data_dir=data_dir, check=0, process=True)
         assert not found.stderr
         return found.stdout, sorted((data_dir / "compiled").glob("*/*"))
 
