@@ -18,7 +18,6 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -31,8 +30,8 @@ import jax.numpy as jnp
 from analysis.laws import Law
 
 HUBER_DELTA = 1e-3  # Hoffmann et al. 2022, section 3.3
-_CHUNK = 256  # fits solved together: bounds memory, and lets the slow ones be gathered
-_SMALL = 64
+_CHUNK = 64  # fits solved together: one shape to compile, and the slow ones can be gathered
+_FEWEST_ROWS = 32  # of a table as it is compiled for; a power of two of them, the rest weightless
 _SWEEP = 6  # Newton steps between two looks at what has converged
 _SWEEPS = 80
 _TOLERANCE = 1e-13  # relative decrease that a step may still promise
@@ -70,8 +69,15 @@ def minimise(
     starts = np.asarray(starts, float)
     free = np.ones(starts.shape[1]) if free is None else np.asarray(free, float)
     weights = np.broadcast_to(weights, (len(starts), len(loss)))
+    padding = (0, max(_FEWEST_ROWS, 1 << (len(loss) - 1).bit_length()) - len(loss))
+    weights = np.pad(weights, ((0, 0), padding))
+    log_loss, *values = (
+        np.pad(row, padding, mode="edge")
+        for row in (np.log(loss), *(columns[n] for n in law.columns))
+    )
     with _precisely():
-        table = ({name: jnp.asarray(columns[name]) for name in law.columns}, jnp.log(loss), delta)
+        columns = {name: jnp.asarray(row) for name, row in zip(law.columns, values, strict=True)}
+        table = (columns, jnp.asarray(log_loss), delta)
         theta, objective = starts.copy(), np.full(len(starts), np.inf)
         converged = np.zeros(len(starts), bool)
         for reweighted in (False, True)[: 1 + thorough]:
@@ -81,8 +87,10 @@ def minimise(
                     break
                 stopped = np.zeros(len(starts), bool)
                 for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
-                    rows = _padded(chunk)
-                    found = _sweep(law, reweighted, *table, free, theta[rows], weights[rows])
+                    rows = np.concatenate([chunk, np.repeat(chunk[:1], _CHUNK - len(chunk))])
+                    found = _PROGRAMS[reweighted](
+                        law, reweighted, *table, free, theta[rows], weights[rows]
+                    )
                     theta[chunk], objective[chunk], stopped[chunk], converged[chunk] = (
                         np.asarray(part)[: len(chunk)] for part in found
                     )
@@ -107,12 +115,6 @@ def _precisely():
         yield
 
 
-def _padded(chunk: np.ndarray) -> np.ndarray:
-    """`chunk` filled up to one of two sizes, so that few shapes are compiled."""
-    size = _CHUNK if len(chunk) > _SMALL else _SMALL
-    return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk))])
-
-
 def _residuals(theta, law, columns, log_loss):
     return log_loss - law.log_loss(law.at(theta, jnp), columns, jnp)
 
@@ -123,7 +125,6 @@ def _huber(residuals, delta, weights):
     return jnp.sum(weights * inside * (size - 0.5 * inside))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
     """Up to `_SWEEP` steps on every fit: coordinates, objectives, whether it goes no further, and
     whether that is a minimum. reweighted: try steps of reweighted least squares as well."""
@@ -179,3 +180,13 @@ def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
         return theta, current, stop, stop & minimum
 
     return jax.vmap(solve)(theta, weights)
+
+
+def _compiled(optimisation: int):
+    """`_sweep`, compiled without XLA's newer emitters, which take twice as long for the same code."""
+    options = {"xla_backend_optimization_level": optimisation, "xla_cpu_use_fusion_emitters": False}
+    return jax.jit(_sweep, static_argnums=(0, 1), compiler_options=options)
+
+
+# Reweighting is for the few fits that are left: optimised, it would take longer to compile than it saves.
+_PROGRAMS = {False: _compiled(1), True: _compiled(0)}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import brentq
 
 from analysis.laws.joint import Chinchilla
 from analysis.laws.law import Law
@@ -149,4 +148,6 @@ def _least_params(law: Law, loss: float, tokens: float, unique_tokens: float) ->
     lowest = int(np.argmin(excess(sizes)))
     if lowest == 0 or excess(sizes[0]) < 0 or excess(sizes[lowest]) > 0:
         return float("nan")
+    from scipy.optimize import brentq  # half a second to load, for inversions alone
+
     return float(np.exp(brentq(excess, sizes[0], sizes[lowest])))

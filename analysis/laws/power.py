@@ -10,7 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
 
 from analysis.errors import AnalysisError
 from analysis.laws.law import Law, project
@@ -164,6 +163,8 @@ class Interpolation:
     @classmethod
     def through(cls, params: ArrayLike, loss: ArrayLike) -> Interpolation:
         """Through the mean log loss of each size; raises as `PowerLaw.through` does."""
+        from scipy.optimize import isotonic_regression  # half a second to load, for curves alone
+
         log_params, log_loss = _logs(params, loss)
         sizes, rows = np.unique(log_params, return_inverse=True)
         runs = np.bincount(rows)

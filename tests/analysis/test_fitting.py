@@ -12,7 +12,15 @@ from scipy.optimize import minimize
 
 from analysis.errors import AnalysisError
 from analysis.figures import fit_chart, render
-from analysis.fitting import compare, fit, fit_table, held_out_error, profile, profile_interval
+from analysis.fitting import (
+    compare,
+    fit,
+    fit_table,
+    held_out_error,
+    profile,
+    profile_interval,
+    solver,
+)
 from analysis.fitting.bootstrap import resample
 from analysis.fitting.solver import minimise, objectives
 from analysis.laws import (
@@ -80,6 +88,18 @@ def test_the_solver_is_never_worse_than_scipy():
     theirs = [lbfgs(columns, loss, start, w) for w in weights]
     assert ours.converged.all()
     assert (ours.objective <= np.array(theirs) * (1 + 1e-9)).all()
+
+
+def test_tables_of_about_one_size_share_programs():
+    columns, loss = draw(TRUTHS[4], 64)
+    fit(Chinchilla, columns, loss)
+    compiled = solver._PROGRAMS[False]._cache_size()
+    few = {name: values[:40] for name, values in columns.items()}
+    found = fit(Chinchilla, few, loss[:40], bootstrap=200)
+    assert found.held_out and solver._PROGRAMS[False]._cache_size() == compiled
+    at_the_fit = [found.law.coordinates()]
+    (least,) = objectives(Chinchilla, few, loss[:40], at_the_fit, np.ones(40))
+    assert found.objective == pytest.approx(least, rel=1e-9)
 
 
 @pytest.mark.parametrize("noise", [0.005, 0.05])

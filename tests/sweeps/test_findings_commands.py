@@ -45,7 +45,35 @@ def test_a_law_is_fitted_to_anyones_table(losses, tmp_path):
     assert low < 1.8 < high
     assert plot.read_text().lstrip().startswith("<?xml")
     text = ostinato("fit", "chinchilla", losses, *COLUMNS, check=0).stdout
-    assert "alpha" in text and "120 rows, R2 0.99" in text
+    assert "120 rows, R2 0.99" in text
+    assert re.search(r"^alpha +0\.3\d+ +0\.3\d+ to 0\.3\d+$", text, re.MULTILINE)
+    text = ostinato("fit", "chinchilla", losses, *COLUMNS, "--bootstrap", 0, check=0).stdout
+    assert re.search(r"^alpha +0\.3\d+ *$", text, re.MULTILINE)
+
+
+def test_what_a_fit_compiles_is_kept_for_the_next(losses, tmp_path, monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.delenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+
+    def fit(data_dir, table=losses):
+        found = ostinato("fit", "chinchilla", table, *COLUMNS, data_dir=data_dir, check=0)
+        assert not found.stderr
+        return found.stdout, sorted((data_dir / "compiled").glob("*/*"))
+
+    first, kept = fit(tmp_path / "data")
+    assert kept
+    half = kept[0].read_bytes()[:9999]
+    shorter = tmp_path / "shorter.csv"
+    shorter.write_text("\n".join(losses.read_text().splitlines()[:101]))
+    assert fit(tmp_path / "data", shorter)[1] == kept
+    kept[0].write_bytes(half)  # as a process that is killed leaves it
+    assert fit(tmp_path / "data") == (first, kept)
+    (tmp_path / "file").touch()
+    assert fit(tmp_path / "file") == fit(tmp_path / "file" / "data") == (first, [])
+    chosen = tmp_path / "chosen"
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(chosen))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    assert fit(tmp_path / "other") == (first, []) and list(chosen.iterdir())
 
 
 def test_several_laws_are_compared(losses):

@@ -1,0 +1,39 @@
+"""What JAX compiles for a command's fits, kept for the next command."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import warnings
+from pathlib import Path
+
+_DIRECTORY, _WORTH_KEEPING = (
+    "JAX_COMPILATION_CACHE_DIR",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+)
+
+
+def keep_compiled() -> None:
+    """Let JAX, not yet imported, keep what this process compiles: in `compiled` where corpora are
+    kept, unless JAX_COMPILATION_CACHE_DIR is set; nowhere if that cannot be written."""
+    from data_pipelines.prepare import default_data_dir
+
+    # A full disk, or an entry that a killed process has left half written, costs the time only.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
+    if _DIRECTORY in os.environ:
+        return
+    directory = default_data_dir() / "compiled" / _processor()
+    existing = next(place for place in (directory, *directory.absolute().parents) if place.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
+        os.environ[_DIRECTORY] = str(directory)
+        os.environ.setdefault(_WORTH_KEEPING, "0.1")
+
+
+def _processor() -> str:
+    """The same for processors that can run each other's programs, which JAX's keys do not tell."""
+    information = Path("/proc/cpuinfo")
+    text = information.read_text() if information.exists() else platform.processor()
+    features = re.findall(r"^(?:flags|Features)\s*:.*$", text, re.MULTILINE)[:1] or [text]
+    return hashlib.sha256(f"{platform.machine()} {features[0]}".encode()).hexdigest()[:12]
