@@ -32,7 +32,6 @@ from analysis.laws import Law
 HUBER_DELTA = 1e-3  # Hoffmann et al. 2022, section 3.3
 _CHUNK = 16  # fits solved together: one shape to compile, and few wait for the slowest
 _FEWEST_ROWS = 32  # of a table as it is compiled for; a power of two of them, the rest weightless
-_MANY = 1024  # fits from which on a second of optimising the program is won back
 _SWEEP = 6  # Newton steps between two looks at what has converged
 _SWEEPS = 80
 _TOLERANCE = 1e-13  # relative decrease that a step may still promise
@@ -76,7 +75,6 @@ def minimise(
         np.pad(row, padding, mode="edge")
         for row in (np.log(loss), *(columns[n] for n in law.columns))
     )
-    sweep = _careful if len(starts) >= _MANY else _hasty
     with _precisely():
         columns = {name: jnp.asarray(row) for name, row in zip(law.columns, values, strict=True)}
         table = (columns, jnp.asarray(log_loss), delta)
@@ -90,7 +88,9 @@ def minimise(
                 stopped = np.zeros(len(starts), bool)
                 for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
                     rows = np.concatenate([chunk, np.repeat(chunk[:1], _CHUNK - len(chunk))])
-                    found = sweep(law, reweighted, *table, free, theta[rows], weights[rows])
+                    found = _PROGRAMS[reweighted](
+                        law, reweighted, *table, free, theta[rows], weights[rows]
+                    )
                     theta[chunk], objective[chunk], stopped[chunk], converged[chunk] = (
                         np.asarray(part)[: len(chunk)] for part in found
                     )
@@ -188,4 +188,5 @@ def _compiled(optimisation: int):
     return jax.jit(_sweep, static_argnums=(0, 1), compiler_options=options)
 
 
-_hasty, _careful = _compiled(0), _compiled(1)
+# Reweighting is for the few fits that are left: optimised, it would take longer to compile than it saves.
+_PROGRAMS = {False: _compiled(1), True: _compiled(0)}

@@ -90,19 +90,16 @@ def test_the_solver_is_never_worse_than_scipy():
     assert (ours.objective <= np.array(theirs) * (1 + 1e-9)).all()
 
 
-def test_tables_of_about_one_size_share_a_program_and_many_fits_have_one_of_their_own():
+def test_tables_of_about_one_size_share_programs():
     columns, loss = draw(TRUTHS[4], 64)
-    whole = fit(Chinchilla, columns, loss, bootstrap=100)
-    compiled = solver._hasty._cache_size()
+    fit(Chinchilla, columns, loss)
+    compiled = solver._PROGRAMS[False]._cache_size()
     few = {name: values[:40] for name, values in columns.items()}
     found = fit(Chinchilla, few, loss[:40], bootstrap=200)
-    assert found.held_out and solver._hasty._cache_size() == compiled
+    assert found.held_out and solver._PROGRAMS[False]._cache_size() == compiled
     at_the_fit = [found.law.coordinates()]
     (least,) = objectives(Chinchilla, few, loss[:40], at_the_fit, np.ones(40))
     assert found.objective == pytest.approx(least, rel=1e-9)
-    many = fit(Chinchilla, columns, loss, bootstrap=solver._MANY)
-    assert solver._hasty._cache_size() == compiled and solver._careful._cache_size()
-    assert many.intervals()["alpha"] == pytest.approx(whole.intervals()["alpha"], rel=0.02)
 
 
 @pytest.mark.parametrize("noise", [0.005, 0.05])
@@ -142,14 +139,7 @@ def lbfgs(columns, loss, start, weights, delta=1e-3):
     return minimize(value, start, jac=True, method="L-BFGS-B", options=options).fun
 
 
-@pytest.fixture
-def many_fits(monkeypatch):
-    """For a test of many tables: each is solved by the program that is compiled for many fits."""
-    monkeypatch.setattr(solver, "_MANY", 0)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("many_fits")
 @pytest.mark.parametrize("truth", COVERED, ids=lambda law: law.name)
 def test_intervals_cover_the_truth(truth):
     """500 tables of 120 runs with 0.5 % noise: each constant within its 95 % interval in >= 93 %."""
@@ -291,7 +281,6 @@ def test_a_process_that_fits_takes_no_accelerator():
     assert done.stdout.strip() == "cpu"
 
 
-@pytest.mark.usefixtures("many_fits")
 def test_a_profile_interval_holds_the_truth_about_as_often_as_it_says():
     truth, held = FlooredPowerLaw(1.7, 400, 0.34), 0
     for seed in range(20):
