@@ -68,7 +68,9 @@ def test_a_shape_is_compiled_once_for_all_its_runs(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_what_does_not_fit_makes_way_for_a_smaller_microbatch(tmp_path, monkeypatch):
     # Tried from a layout on that only the compiler knows not to fit: 16 GiB of activations.
-    run = config(d_model=512, context=512, batch_size=4096, vocabulary="bytes", layers=2)
+    run = config(
+        d_model=128, context=512, batch_size=16384, vocabulary="bytes", attention_only=True
+    )
     tried = [Layout(), Layout(microbatch=64)]
     monkeypatch.setattr(search, "candidates", lambda run, accelerator: iter(tried))
     (found,) = plan_shapes([run], V5E, tmp_path)
