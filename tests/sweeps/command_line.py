@@ -111,7 +111,7 @@ def assert_equal_findings(ours: Path, theirs: Path, runs: int | None = None) -> 
             timings = [c for c in table if re.fullmatch(r".*seconds|tokens_per_second", c)]
             table = table[table.run_id.isin(done)].drop(columns=timings)
             found.append(table.reset_index(drop=True))
-        pd.testing.assert_frame_equal(*found, check_exact=True, check_dtype=False)
+        pd.testing.assert_frame_equal(*found, check_exact=True, check_dtype=False, check_like=True)
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:
