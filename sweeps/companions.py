@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
 _LETTERS = 16
 """Longest word that is passed on; a run's id has 12."""
 
@@ -29,6 +27,7 @@ def hosts() -> int:
 def first_says(word: str = "") -> str:
     """The first host's word, on every host; all of them have to call this together."""
     import jax
+    import numpy as np
     from jax.experimental import multihost_utils
 
     if jax.process_count() == 1:

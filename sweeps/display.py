@@ -16,6 +16,7 @@ from rich.text import Text
 from scaling.config import RunConfig
 from sweeps.backlog import shape_of
 from sweeps.local import Watcher
+from sweeps.words import duration, short
 
 
 class Display(Watcher):
@@ -129,25 +130,3 @@ def describe(run: RunConfig) -> str:
     repeated = f"f {run.repeated_fraction:g} x{run.repeats}" if run.repeats else "control"
     repeated = f"from {run.pretrained_run}" if run.pretrained_run else repeated
     return f"{short(run.params)} {repeated} seed {run.seed}"
-
-
-def short(count: float) -> str:
-    """A count in three figures: 24.6k, 98.3k, 805M, 100B."""
-    for power, suffix in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
-        if count >= 10**power:
-            return f"{count / 10**power:.3g}{suffix}"
-    return f"{count:.3g}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 42 s, 7:05 min, 3:20 h, 12 d; a question mark where unknown."""
-    if seconds is None or seconds != seconds:
-        return "?"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    if whole < 48 * 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
-    return f"{whole / 86400:.0f} d"

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.errors import OstinatoError
-from data_pipelines.prepare import default_data_dir
 from scaling.config import RunConfig
 from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import LAYOUTS, Job, Request, Submission
@@ -61,6 +60,8 @@ def prepare(
     `asked` holds Request's other fields. A dry run asks nothing outside this machine, so that all
     runs count as not done. Raises OstinatoError on the first thing that does not fit.
     """
+    from data_pipelines.prepare import default_data_dir  # brings numpy, which status does not need
+
     engine = engine_named(to)
     source, study = find_grid(grid), StudyDirectory(out)
     if not str(out).isprintable():

@@ -15,8 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from upath import UPath
-
 from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
 
@@ -47,6 +45,8 @@ def location(text: str | Path) -> Path:
         raise OstinatoError(
             f"out: {text}: {scheme}:// needs {SCHEMES[scheme]}; pip install {SCHEMES[scheme]}"
         )
+    from upath import UPath  # brings fsspec, which a directory does not need
+
     return UPath(f"{scheme}://{'/'.join(parts)}")
 
 

@@ -18,11 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from data_pipelines.atomic import replacing
@@ -33,6 +30,9 @@ from sweeps import claims
 from sweeps.grid import Plan, columns, load_plan
 from sweeps.provenance import code_version, provenance
 from sweeps.storage import read_many, write_bytes, write_json
+
+if TYPE_CHECKING:  # half a second to load: not to say how a study stands
+    import pandas as pd
 
 STATES = ("pending", "running", "lost", "failed", "done")
 """Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
@@ -128,12 +128,16 @@ class RunDirectory:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run so far; empty where there is none."""
+        import pandas as pd
+
         try:
             return pd.read_parquet(self.path / f"{name}.parquet")
         except FileNotFoundError:
             return pd.DataFrame()
 
     def _add(self, table: str, rows: list[dict[str, Any]]) -> None:
+        import pandas as pd
+
         parts = [part for part in (self.table(table), pd.DataFrame(rows)) if len(part)]
         if parts:
             self._write(table, pd.concat(parts, ignore_index=True))
@@ -224,6 +228,8 @@ class StudyDirectory:
 
         Those of `DETAILS` that a run has are written beside them. Runs not done are in the results without losses.
         """
+        import pandas as pd
+
         meta = json.loads((self.path / "meta.json").read_text())
         code = {name: meta[name] for name in ("ostinato_version", "git_commit")}
         results, begun = [], []
@@ -246,6 +252,10 @@ class StudyDirectory:
 
     def _joined(self, table: str, run_ids: list[str]) -> pd.DataFrame:
         """A table of runs, one below the other."""
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         found = read_many(self.path, [f"runs/{run_id}/{table}.parquet" for run_id in run_ids])
         tables = []
         for run_id, content in zip(run_ids, found, strict=True):

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeps import claims
-from sweeps.display import duration, short
 from sweeps.grid import Plan, columns
 from sweeps.store import StudyDirectory
+from sweeps.words import duration, short
 
 if TYPE_CHECKING:  # they load JAX
     from sweeps.planning.accelerators import Accelerator

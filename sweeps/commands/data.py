@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -162,6 +161,8 @@ def _print_table(title: str, frame) -> None:
 @cache
 def _decoder(name: str, corpus: str, data_dir: Path):
     """Tokens to text; the ends of documents are shown as ¶."""
+    import numpy as np
+
     from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
     tokenizer = tokenizer_of(name, corpus, data_dir)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -141,7 +142,7 @@ def fit(
     console.print(f"{len(found.loss)} rows, R2 {found.r2:.4f}, AIC {found.aic:.1f}")
     if errors := found.held_out:
         console.print(
-            f"Sizes predicted from the others: off by {np.mean(list(errors.values())):.2%} in the mean, "
+            f"Sizes predicted from the others: off by {fmean(errors.values()):.2%} in the mean, "
             f"by {max(errors.values()):.2%} at worst."
         )
     for warning in found.warnings:
@@ -150,11 +151,11 @@ def fit(
 
 def _span(low: float, high: float) -> str:
     """An interval; an end that the data do not bound is left open."""
-    if np.isinf(low) and np.isinf(high):
+    if math.isinf(low) and math.isinf(high):
         return "not bounded"
-    if np.isinf(high):
+    if math.isinf(high):
         return f"above {low:.5g}"
-    return f"below {high:.5g}" if np.isinf(low) else f"{low:.5g} to {high:.5g}"
+    return f"below {high:.5g}" if math.isinf(low) else f"{low:.5g} to {high:.5g}"
 
 
 def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: bool) -> None:
@@ -172,7 +173,7 @@ def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: boo
     for name in heads:
         shown.add_column(name, justify="left" if name == "law" else "right")
     for row in found.itertuples():
-        error = "" if np.isnan(row.held_out_error) else f"{row.held_out_error:.2%}"
+        error = "" if math.isnan(row.held_out_error) else f"{row.held_out_error:.2%}"
         numbers = (f"{row.aic_above:.1f}", f"{row.weight:.3f}", f"{row.r2:.4f}")
         shown.add_row(row.law, str(row.constants), error, *numbers)
     console.print(shown)

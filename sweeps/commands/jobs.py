@@ -173,7 +173,7 @@ def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False, opt
 
 def _hand_over(prepared, yes: bool) -> None:
     from sweeps import jobs
-    from sweeps.display import short
+    from sweeps.words import short
 
     prepared.engine.check(prepared.job)
     tokens = sum(run.tokens for run in prepared.left)
