@@ -11,14 +11,16 @@ import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.hosts import host_rows, join_hosts
+from scaling.hosts import HEARTBEAT_SECONDS, host_rows, join_hosts
 from scaling.train import train
+from tests.scaling.flags import HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys, time
 from pathlib import Path
-from scaling.hosts import join_hosts
-join_hosts()
+import scaling.hosts
+scaling.hosts.HEARTBEAT_SECONDS = int(sys.argv[4])
+scaling.hosts.join_hosts()
 import jax
 from scaling.config import RunConfig
 from scaling.train import train
@@ -26,7 +28,7 @@ assert jax.process_count() == 2
 rows = []
 config = RunConfig.model_validate_json(sys.argv[1])
 def pause(progress):
-    if progress.step and len(sys.argv) > 3:
+    if progress.step and float(sys.argv[3]):
         print("at step", progress.step, flush=True)
         time.sleep(float(sys.argv[3]))
 train(config, data_dir=Path(sys.argv[2]), on_evaluation=rows.append, on_progress=pause)
@@ -40,19 +42,21 @@ def config(mixture) -> RunConfig:
     return RunConfig.parse(mixture.model_dump() | fields)
 
 
-def _start_two(config, data_dir, *pause) -> list[subprocess.Popen]:
+def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[subprocess.Popen]:
+    """Two hosts that pause for so many seconds after a step, and are lost after `heartbeat`."""
+    words = [config.model_dump_json(), data_dir, pause, heartbeat]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     return [
         subprocess.Popen(
-            [sys.executable, "-c", _RUN, config.model_dump_json(), str(data_dir), *pause],
+            [sys.executable, "-c", _RUN, *map(str, words)],
             env=os.environ
             | {
                 "OSTINATO_COORDINATOR": f"127.0.0.1:{port}",
                 "OSTINATO_HOSTS": "2",
                 "OSTINATO_HOST": str(number),
-                "JAX_PLATFORMS": "cpu",
+                "XLA_FLAGS": HARDLY_OPTIMISED,
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,15 +71,16 @@ def _start_two(config, data_dir, *pause) -> list[subprocess.Popen]:
 @pytest.mark.parametrize("killed", [0, 1], ids=["the first", "another"])
 def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir):
     slow = config.model_copy(update={"evaluations": 60})  # a pause of a second after each step
-    processes = _start_two(slow, data_dir, "1")
+    assert HEARTBEAT_SECONDS <= 30
+    processes = _start_two(slow, data_dir, pause=1, heartbeat=10)
     for process in processes:
         while not process.stdout.readline().startswith("at step"):
             assert process.poll() is None, process.stderr.read()
     died = time.monotonic()
     processes[killed].kill()
-    _, said = processes[1 - killed].communicate(timeout=90)
+    _, said = processes[1 - killed].communicate(timeout=60)
     assert processes[1 - killed].returncode != 0 and said
-    assert time.monotonic() - died < 60
+    assert time.monotonic() - died < 20  # twice its heartbeat
     processes[killed].communicate()
 
 

@@ -10,6 +10,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
+from tests.scaling.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys
@@ -65,8 +66,7 @@ def losses(mixture, data_dir, tmp_path_factory):
             *(sys.executable, "-c", _RUN, config.model_dump_json()),
             *(str(data_dir), str(tmp_path_factory.mktemp("checkpoints"))),
         ],
-        env=os.environ
-        | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"},
+        env=os.environ | {"XLA_FLAGS": f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}"},
         capture_output=True,
         text=True,
         check=False,

@@ -11,6 +11,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.stacked import Lane, stack_key, train_together
 from scaling.train import Diverged, train
+from tests.scaling.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys
@@ -51,7 +52,7 @@ def test_each_run_of_a_stack_is_the_run_alone(configs, data_dir, tmp_path):
     asked = json.dumps([config.model_dump(mode="json") for config in configs])
     done = subprocess.run(
         [sys.executable, "-c", _RUN, asked, str(data_dir), str(tmp_path)],
-        env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
+        env=os.environ | {"XLA_FLAGS": f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}"},
         capture_output=True,
         text=True,
     )
