@@ -119,7 +119,7 @@ def test_rotary_products_depend_on_distance_alone():
 
 
 def test_losses_in_chunks_are_those_of_the_whole_context(monkeypatch):
-    _, model, params = network()
+    _, model, params = network(layers=1)
     targets = tokens(1)
     targets[1, 10:] = 0
 
@@ -261,9 +261,8 @@ def test_dropout_is_off_unless_keys_are_given_and_keeps_the_mean():
     first = applied(model, params, inputs, targets, dropout_B=keys)
     assert np.abs(first - plain).max() > 0.1
     # A sequence's mask is its key's, whatever else is in the batch.
-    other = np.array([1, 0, 0]), np.array([1, 0, 2])
-    turned = applied(model, params, inputs[other[0]], targets[other[0]], dropout_B=keys[other[1]])
-    np.testing.assert_allclose(turned[0], first[1], atol=1e-5)
+    alone = applied(model, params, inputs[1:2], targets[1:2], dropout_B=keys[1:2])
+    np.testing.assert_allclose(alone[0], first[1], atol=1e-5)
     dropped = np.asarray(jax.jit(_drop, static_argnums=1)(np.ones((3 * 4000, 8)), 0.25, keys))
     assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.01)
     assert dropped.mean() == pytest.approx(1, abs=0.01)
