@@ -7,6 +7,7 @@ arguments, so all runs of a size share one compilation.
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -85,6 +86,15 @@ class Program:
         return self.mesh.devices.flat[0].platform
 
     @property
+    def compiler_options(self) -> dict[str, Any] | None:
+        """What XLA is told where XLA_FLAGS say nothing of it. On a CPU LLVM's first level: a quarter
+        less to compile than its third, for the same speed and the same digits (measured)."""
+        level = "xla_backend_optimization_level"
+        if self._platform != "cpu" or level in os.environ.get("XLA_FLAGS", ""):
+            return None
+        return {level: 1}
+
+    @property
     def microbatch_size(self) -> int:
         """Sequences whose gradients are computed at once: as the layout says, or the largest divisor
         of the batch that fits the cache on CPU, and the whole batch elsewhere."""
@@ -128,7 +138,11 @@ class Program:
 
     @cached_property
     def _init(self):
-        return jax.jit(lambda seed: nn.unbox(self.initial(seed)), out_shardings=self.shardings)
+        return jax.jit(
+            lambda seed: nn.unbox(self.initial(seed)),
+            out_shardings=self.shardings,
+            compiler_options=self.compiler_options,
+        )
 
     def init(self, seed: int) -> State:
         """The state before the first step."""
@@ -213,6 +227,7 @@ class Program:
             in_shardings=(self.shardings, batch, batch, whole, whole, whole),
             out_shardings=self.shardings,
             donate_argnums=0,
+            compiler_options=self.compiler_options,
         )
 
     def train(self, state: State, tokens, repeated, rates: np.ndarray, hyper: Hyper) -> State:
@@ -251,6 +266,7 @@ class Program:
             self.token_losses_of,
             in_shardings=(self.shardings.params, batch_sharding(self.mesh)),
             out_shardings=whole,
+            compiler_options=self.compiler_options,
         )
 
     def token_losses(self, params: Any, tokens: np.ndarray) -> np.ndarray:

@@ -208,15 +208,18 @@ class StackedProgram:
 
     @cached_property
     def _init(self):
-        return jax.jit(self._over(lambda seed: nn.unbox(self.program.initial(seed)), 1))
+        return self._jit(self._over(lambda seed: nn.unbox(self.program.initial(seed)), 1))
 
     @cached_property
     def _train(self):
-        return jax.jit(self._over(self.program.steps, 5, shared=1), donate_argnums=0)
+        return self._jit(self._over(self.program.steps, 5, shared=1), donate_argnums=0)
 
     @cached_property
     def _losses(self):
-        return jax.jit(self._over(self.program.token_losses_of, 2))
+        return self._jit(self._over(self.program.token_losses_of, 2))
+
+    def _jit(self, function: Callable, **asked: Any) -> Callable:
+        return jax.jit(function, compiler_options=self.program.compiler_options, **asked)
 
     def _spread(self, parts: Sequence[Any]) -> Any:
         """Stack a tree a run into one with a lane axis, on the devices."""

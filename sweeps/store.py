@@ -187,6 +187,7 @@ class StudyDirectory:
             # A table beside the source is no part of the study: its rows are.
             content = yaml.safe_dump(plan.grid.model_dump(), sort_keys=False).encode()
         write_bytes(self.path / "grid.yaml", content)
+        self.__dict__.pop("plan", None)  # of the grid before
         if not (self.path / "meta.json").exists():
             about = {"name": plan.grid.name, "description": plan.grid.description.strip()}
             write_json(self.path / "meta.json", about | provenance())

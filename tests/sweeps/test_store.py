@@ -76,3 +76,12 @@ def test_nothing_of_a_grid_leads_out_of_its_study(grid, tmp_path):
         run = study.run(config.run_id)
         for path in (run.path, run.claim, run.log, run.checkpoints):
             assert path.resolve().is_relative_to(study.path.resolve())
+
+
+def test_a_grid_that_has_grown_is_collected_whole(tmp_path):
+    grid = tmp_path / "grid.yaml"
+    study = StudyDirectory(tmp_path / "study")
+    for seeds in ([0], [0, 1, 2]):
+        grid.write_text(f"name: g\nbase: {{tokens: 1M, d_model: 32}}\naxes: {{seed: {seeds}}}\n")
+        study.create(load_plan(grid), grid)
+        assert len(study.collect()[0]) == len(seeds)
