@@ -12,6 +12,9 @@ from scaling.config import RunConfig
 
 BETA_1, BETA_2 = 0.9, 0.95
 
+_AT_ONCE = 4096
+"""Steps whose learning rates are computed at a time."""
+
 
 class Hyper(NamedTuple):
     """The numbers of a training step, as arguments of the compiled one."""
@@ -42,8 +45,10 @@ def learning_rates(config: RunConfig) -> np.ndarray:
         decay_steps=max(config.steps, warmup + 1),
         end_value=config.learning_rate * config.final_fraction,
     )
-    # Step k moves by the rate at its end, so that the first one moves at all.
-    return np.asarray(schedule(np.arange(1, config.steps + 1)), np.float32)
+    # Step k moves by the rate at its end, so that the first one moves at all. JAX compiles a
+    # schedule's operations for each length: most runs share one.
+    length = -(-config.steps // _AT_ONCE) * _AT_ONCE
+    return np.asarray(schedule(np.arange(1, length + 1)), np.float32)[: config.steps]
 
 
 def optimiser(hyper: Hyper, learning_rate: jax.Array) -> optax.GradientTransformation:

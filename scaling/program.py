@@ -111,28 +111,29 @@ class Program:
 
     def initial(self, seed: jax.Array) -> State:
         """The state before the first step, each weight boxed with its logical axes."""
-        # One token on one device, as weights do not depend on the batch nor on the attention.
-        network = self.network.clone(attend=plain)
+        # One token on one device, as weights do not depend on the batch nor on the attention; and
+        # a loop over layers, to compile a sampler of each kind of weight and not of each layer's.
+        network = self.network.clone(attend=plain, unroll=False)
         params = network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
         moments = optimiser(Hyper(0.0, 1.0), 0.0).init(params)
         zero = Tally(*[jnp.zeros(())] * 6)
         return State(jnp.zeros((), jnp.int32), params, moments, zero)
 
     @cached_property
+    def _boxed(self) -> State:
+        return jax.eval_shape(self.initial, jax.ShapeDtypeStruct((), jnp.uint32))
+
+    @cached_property
     def shardings(self) -> State:
         """Where each leaf of the state lies."""
-        boxed = jax.eval_shape(self.initial, jax.ShapeDtypeStruct((), jnp.uint32))
-        return tree_shardings(self.mesh, boxed)
+        return tree_shardings(self.mesh, self._boxed)
 
     @cached_property
     def abstract_state(self) -> State:
         """Shapes, types and shardings of the state, to restore a checkpoint into."""
-        shapes = jax.eval_shape(
-            lambda seed: nn.unbox(self.initial(seed)), jax.ShapeDtypeStruct((), jnp.uint32)
-        )
         return jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-            shapes,
+            nn.unbox(self._boxed),
             self.shardings,
         )
 

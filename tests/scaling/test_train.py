@@ -129,11 +129,11 @@ def _train_into(place, config, data_dir):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("own_cache")
 def test_killed_at_ten_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
     mixture, data_dir, tmp_path, monkeypatch
 ):
-    fields = {"d_model": 16, "evaluations": 40, "evaluation_tokens": 512, "ood_corpus": None}
+    fields = {"d_model": 16, "layers": 1, "evaluations": 40, "evaluation_tokens": 512}
+    fields |= {"ood_corpus": None}
     config = RunConfig.parse(mixture.model_dump() | fields)
     rng = np.random.default_rng(3)
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
