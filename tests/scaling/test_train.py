@@ -129,6 +129,7 @@ def _train_into(place, config, data_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
 def test_killed_at_ten_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
     mixture, data_dir, tmp_path, monkeypatch
 ):
