@@ -52,6 +52,8 @@ def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
     ]
     stacked = ostinato(*asked, "--stack", 4, check=0).stdout
     assert " --stack 4 &" in stacked and "--keep" not in stacked
+    threaded = ostinato(*asked, "--cpus", 4, "--threads", 2, check=0).stdout
+    assert " --jobs 2 --threads 2 &" in threaded
     bad(ostinato(*asked, "--stack", 4, "--profile"), "stack: goes with neither layout")
     bad(ostinato(*asked, "--layout", "fdsp=8"), "layout: fdsp: unknown key")
     bad(ostinato(*asked, "--layout", tmp_path / "no.csv"), "no.csv cannot be read")
