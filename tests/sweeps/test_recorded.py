@@ -39,6 +39,17 @@ def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():
     assert all(results["learning_rate"].groupby(results["d_model"]).nunique() == 5)
 
 
+def test_the_readme_tells_what_the_quick_study_found(told):
+    found = analyse(HOME / "quick")
+    assert found.peaks.interior.all() and not found.peaks.extrapolated.any()
+    assert found.peaks.params.max() >= 8 * found.peaks.params.min() and len(found.peaks) == 3
+    (peak,) = found.peaks[found.peaks.seeds == 3].itertuples()
+    assert f"({peak.params / 1e3:.1f}k parameters, {peak.repeats:.0f} repeats, three seeds)" in told
+    assert f"as well as a control of {peak.effective_params / 1e3:.1f}k" in told
+    assert f"{peak.multiplier:.3f} ± {peak.multiplier_se:.3f}" in told
+    assert f"{len(found.study.results)} models" in told
+
+
 def test_the_readme_tells_what_the_mechanism_study_found(told):
     found = analyse(HOME / "mechanism")
     peak = found.peaks.iloc[0]
