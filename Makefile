@@ -13,8 +13,10 @@ help:  ## Show this list
 study: $(READY)  ## Run the quick study (minutes) and print where its report is
 	@$(BIN)/ostinato study quick --out $(STUDY)
 
+# One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
 test: $(READY)  ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 15
+	@$(BIN)/python -m pytest --dist loadfile --durations 15 \
+	  --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 
 bench: $(READY)  ## Measure speed against named peers
 	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini 'python_files=bench_*.py'

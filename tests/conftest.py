@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from data_pipelines.config import MixtureConfig
+from tests.flags import HARDLY_OPTIMISED
 
 # A shell has what it starts in the background ignore Ctrl-C, and what that starts as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,6 +56,13 @@ def session_dir(tmp_path_factory) -> Path:
 def own_cache(tmp_path, monkeypatch):
     """For a test that kills: what is half written then, no other test shall read."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+
+
+@pytest.fixture
+def hardly_optimised(monkeypatch):
+    """For a test whose digits are compared with no other's: what it starts compiles in half the time."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {HARDLY_OPTIMISED}".strip()
+    monkeypatch.setenv("XLA_FLAGS", flags)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.hosts import HEARTBEAT_SECONDS, host_rows, join_hosts
 from scaling.train import train
-from tests.scaling.flags import HARDLY_OPTIMISED
+from tests.flags import HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys, time

@@ -10,7 +10,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
-from tests.scaling.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys

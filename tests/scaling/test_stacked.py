@@ -11,7 +11,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.stacked import Lane, stack_key, train_together
 from scaling.train import Diverged, train
-from tests.scaling.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
 
 _RUN = """
 import json, sys

@@ -48,6 +48,7 @@ def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_path):
     wild = tmp_path / "wild.yaml"
     wild.write_text(
@@ -142,6 +143,7 @@ def test_an_output_directory_of_another_grid_is_refused(studied, grid, data_dir,
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_a_study_is_not_continued_on_other_text(grid, text_corpus, tmp_path):
     text = shutil.copytree(text_corpus.removeprefix("text_files:"), tmp_path / "text")
     path, out = tmp_path / "tiny.yaml", tmp_path / "out"

@@ -12,6 +12,7 @@ from tests.sweeps.command_line import OSTINATO, ostinato
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_two_hosts_train_each_run_together_and_leave_what_is_done(grid, data_dir, tmp_path):
     out = tmp_path / "out"
     first = load_plan(grid).runs[0].run_id

@@ -27,6 +27,7 @@ def remount(disk, options):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_a_full_or_read_only_disk_is_one_line_and_the_study_goes_on_after(
     grid, data_dir, disk, tmp_path
 ):

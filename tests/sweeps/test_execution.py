@@ -9,6 +9,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from sweeps.execution import layouts_for
 from sweeps.grid import load_plan
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
 from tests.sweeps.command_line import bad, ostinato
 
 
@@ -43,6 +44,7 @@ def test_a_table_that_lays_out_not_every_run_is_refused(text, fault, runs, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
     grid, studied, data_dir, tmp_path
 ):
@@ -75,7 +77,7 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
 def test_a_stacked_sweep_finds_what_single_runs_find(
     grid, studied, data_dir, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+    monkeypatch.setenv("XLA_FLAGS", f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}")
     asked = ("--out", tmp_path / "out", "--stack", 4, "--jobs", 1)
     ostinato("sweep", grid, *asked, data_dir=data_dir, check=0)
     found = []

@@ -79,6 +79,7 @@ def test_the_run_before_has_to_be_of_the_grid(tuned):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hardly_optimised")
 def test_a_sweep_trains_the_runs_before_first(tuned, data_dir, tmp_path):
     child = next(run for run in load_plan(tuned).runs if run.pretrained_run)
     out = tmp_path / "study"
