@@ -38,8 +38,17 @@ print(json.dumps(rows))
 
 @pytest.fixture(scope="module")
 def config(mixture) -> RunConfig:
-    fields = {"d_model": 16, "evaluations": 3, "evaluation_tokens": 512, "ood_corpus": None}
-    return RunConfig.parse(mixture.model_dump() | fields)
+    fields = {"d_model": 16, "layers": 1, "evaluations": 3, "evaluation_tokens": 512}
+    return RunConfig.parse(mixture.model_dump() | fields | {"ood_corpus": None})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(tmp_path_factory):
+    """What the first two hosts compile, the next two need not; and no other test reads what a host
+    that was killed may have half written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
 
 
 def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[subprocess.Popen]:
@@ -67,7 +76,6 @@ def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[s
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize("killed", [0, 1], ids=["the first", "another"])
 def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir):
     slow = config.model_copy(update={"evaluations": 60})  # a pause of a second after each step
