@@ -14,8 +14,8 @@ from sweeps.store import StudyDirectory
 from tests.processes import living_after
 from tests.sweeps.command_line import OSTINATO, assert_equal_findings
 
-KILLS = int(os.environ.get("OSTINATO_TEST_KILLS", 5))
-"""How often something is killed; OSTINATO_TEST_KILLS=20 takes a minute."""
+KILLS = 20
+"""How often something is killed."""
 
 
 def processes(sweep: psutil.Process) -> tuple[psutil.Process, list[psutil.Process]]:
