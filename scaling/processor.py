@@ -44,10 +44,6 @@ class Processor(NamedTuple):
     """The widest that XLA may use: 'AVX-512', 'AVX2', 'NEON', ..."""
     threads: int
 
-    def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.cpu} ({self.instruction_set}), {threads}"
-
 
 def moved(processors: Sequence[Processor]) -> dict[str, str | int | None]:
     """What is recorded of a run that several have computed, one after the other: no number of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
@@ -9,6 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from scaling.processor import cpu_name
 
 ROOT = Path(__file__).parents[1]
 """The checkout, or where the packages are installed."""
@@ -21,7 +24,7 @@ def provenance() -> dict[str, Any]:
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **code_version(),
-        "machine": f"{platform.machine()} {platform.system()}, {_processor()}",
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} x {cpu_name()}",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
     }
@@ -49,14 +52,3 @@ def _commit() -> str | None:
         return git("describe", "--always", "--dirty", "--abbrev=40").strip() or None
     archived = Path(__file__).with_name("commit.txt").read_text().strip()
     return archived if archived.isalnum() else None  # git fills it in when it archives a commit
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-        name = next(
-            line.split(":")[1].strip() for line in text.splitlines() if "model name" in line
-        )
-        return f"{text.count('model name')} x {name}"
-    except (OSError, StopIteration):
-        return platform.processor()
