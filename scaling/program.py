@@ -22,11 +22,11 @@ import optax
 from jax.sharding import Mesh
 
 from data_pipelines.store import token_type
-from scaling.attention import attention_for, plain
 from scaling.config import ModelConfig, RunConfig
 from scaling.layout import Layout
 from scaling.mesh import batch_sharding, batch_ways, replicated, tree_shardings
-from scaling.model import Transformer, padded_vocabulary
+from scaling.model.attention import attention_for, plain
+from scaling.model.transformer import Transformer, padded_vocabulary
 from scaling.optimiser import Hyper, optimiser
 
 STEPS_AT_ONCE = 16

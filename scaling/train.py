@@ -22,7 +22,7 @@ from scaling.checkpoints import Checkpoints, final_params
 from scaling.config import RunConfig
 from scaling.hosts import host_rows
 from scaling.layout import Layout
-from scaling.model import count_params
+from scaling.model.transformer import count_params
 from scaling.optimiser import Hyper, learning_rates
 from scaling.probes.battery import Battery, Details
 from scaling.processor import processor

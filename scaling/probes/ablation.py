@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaling.mesh import replicated
-from scaling.model import Surgery
+from scaling.model.transformer import Surgery
 from scaling.probes import in_context
 from scaling.program import Program
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaling.mesh import replicated
-from scaling.model import Surgery
+from scaling.model.transformer import Surgery
 from scaling.probes import head_copying, prefix_matching, previous_token
 from scaling.program import Program
 

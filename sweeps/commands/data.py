@@ -35,9 +35,9 @@ def audit(
     from data_pipelines.audit import audit as audit_run
     from data_pipelines.prepare import default_data_dir
     from data_pipelines.stream import open_data
-    from sweeps.grid import find_grid, load_plan
-    from sweeps.preparing import prepare
-    from sweeps.store import StudyDirectory
+    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.study.store import StudyDirectory
+    from sweeps.workers.preparing import prepare
 
     plan = load_plan(find_grid(grid))
     runs = [run for run in plan.runs if run.run_id.startswith(run_id or "")]

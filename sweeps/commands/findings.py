@@ -13,8 +13,8 @@ from rich.table import Table
 
 from data_pipelines.config import parse_count
 from data_pipelines.errors import OstinatoError
+from sweeps.commands.compiled import keep_compiled
 from sweeps.commands.options import AsJson, Tables, app, console, say
-from sweeps.compiled import keep_compiled
 
 _RESAMPLES = 256
 """Where nobody says how many: a tenth of a second, and ends of intervals that are off by a twentieth
@@ -53,7 +53,7 @@ def report(
         console.print(f"Report: {write_report(directory).absolute()}", soft_wrap=True)
         return
     from analysis.report.serve import serve_report
-    from sweeps.store import StudyDirectory
+    from sweeps.study.store import StudyDirectory
 
     study = StudyDirectory(directory)
     with_runs = (directory / "runs").exists()

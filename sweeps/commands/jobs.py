@@ -94,8 +94,8 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Lines of each log.")] = 20,
 ) -> None:
     """Print the end of what a run, or each worker of the study's jobs, has printed."""
-    from sweeps import jobs
-    from sweeps.store import StudyDirectory
+    from sweeps.engines import jobs
+    from sweeps.study.store import StudyDirectory
 
     study = StudyDirectory(directory)
     if run_id is None:
@@ -114,9 +114,8 @@ def logs(
 @app.command(epilog="Example: ostinato cancel studies/quick")
 def cancel(directory: Study, yes: Yes = False) -> None:
     """End the study's jobs. What was trained is kept; submit goes on from it."""
-    from sweeps import jobs
-    from sweeps.engines import engine_named
-    from sweeps.store import StudyDirectory
+    from sweeps.engines import engine_named, jobs
+    from sweeps.study.store import StudyDirectory
 
     study = StudyDirectory(directory)
     study.plan  # noqa: B018 - says in one line what is not a study
@@ -141,7 +140,7 @@ def train_elsewhere(
     options: dict[str, Any],
 ):
     """Submit what is not done, unless jobs are under way already, and wait; for `study --to`."""
-    from sweeps import jobs
+    from sweeps.engines import jobs
 
     prepared = _prepare(grid, out, to, None, workers, asked, data_dir, options=options)
     if prepared.left:
@@ -161,8 +160,8 @@ def train_elsewhere(
 
 
 def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False, options=None):
-    from sweeps import jobs
-    from sweeps.execution import Options
+    from sweeps.engines import jobs
+    from sweeps.workers.execution import Options
 
     if to is None:
         raise OstinatoError("to: give an engine, such as --to slurm")
@@ -172,8 +171,8 @@ def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False, opt
 
 
 def _hand_over(prepared, yes: bool) -> None:
-    from sweeps import jobs
-    from sweeps.words import short
+    from sweeps.commands.words import short
+    from sweeps.engines import jobs
 
     prepared.engine.check(prepared.job)
     tokens = sum(run.tokens for run in prepared.left)
@@ -208,7 +207,7 @@ def _cost(prepared, flops: float) -> str:
 
 def print_jobs(study) -> None:
     """A line a job that has not ended."""
-    from sweeps import jobs
+    from sweeps.engines import jobs
 
     try:
         found = jobs.live(study)

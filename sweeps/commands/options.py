@@ -44,7 +44,7 @@ def _location(text: str) -> Path:
     """A directory, or a bucket's URL, from the command line."""
     if "://" not in text:
         return Path(text)
-    from sweeps.storage import location  # most commands need no bucket
+    from sweeps.study.storage import location  # most commands need no bucket
 
     try:
         return location(text)

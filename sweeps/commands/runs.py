@@ -73,7 +73,7 @@ def study(
     With --to the runs are trained by jobs elsewhere, which are waited for.
     """
     from analysis.report import write_report
-    from sweeps.storage import is_remote
+    from sweeps.study.storage import is_remote
 
     out = out or Path("studies") / Path(grid).stem
     if to:
@@ -129,9 +129,9 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
-    from sweeps import tables
-    from sweeps.grid import find_grid, load_plan
-    from sweeps.store import StudyDirectory
+    from sweeps.commands import tables
+    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.study.store import StudyDirectory
 
     planned = load_plan(find_grid(grid))
     if out:
@@ -153,7 +153,7 @@ def plan(
 @app.command(epilog="Example: ostinato schema > grid.schema.json")
 def schema() -> None:
     """Print the JSON schema of a grid file, with which an editor completes and checks it."""
-    from sweeps.schema import schema_text
+    from sweeps.grids.schema import schema_text
 
     print(schema_text(), end="")
 
@@ -164,7 +164,7 @@ def _plan_accelerator(planned, name, utilisation, prices, write, as_json) -> Non
 
     from data_pipelines.atomic import replacing
     from data_pipelines.prepare import default_data_dir
-    from sweeps import tables
+    from sweeps.commands import tables
     from sweeps.planning.accelerators import find_accelerator
     from sweeps.planning.search import plan_shapes
 
@@ -240,7 +240,7 @@ def train(
     tensorboard: TensorBoard = False,
 ) -> None:
     """Train one run of a grid."""
-    from sweeps.grid import find_grid, load_plan
+    from sweeps.grids.grid import find_grid, load_plan
 
     options = {"threads": threads, "layout": layout, "keep": keep}
     options |= {"profile": profile, "tensorboard": tensorboard}
@@ -253,8 +253,8 @@ def train(
 @app.command(epilog="Example: ostinato status studies/quick")
 def status(directory: Study, as_json: AsJson = False) -> None:
     """Say which runs are done, at work, failed (and why) or lost."""
-    from sweeps import tables
-    from sweeps.store import StudyDirectory
+    from sweeps.commands import tables
+    from sweeps.study.store import StudyDirectory
 
     study_directory = StudyDirectory(directory)
     rows = tables.status_rows(study_directory)
@@ -276,7 +276,7 @@ def collect(
     ] = None,
 ) -> None:
     """Gather the runs' files into results.parquet and curves.parquet."""
-    from sweeps.store import StudyDirectory
+    from sweeps.study.store import StudyDirectory
 
     study_directory = StudyDirectory(directory)
     study_directory.plan  # noqa: B018 - says in one line what is not a study
@@ -299,15 +299,15 @@ def _sweep(
 ):
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
-    from sweeps.companions import is_follower
-    from sweeps.display import Display
-    from sweeps.execution import Options
-    from sweeps.grid import find_grid, load_plan
-    from sweeps.local import Outcome, follow, worker_cores
-    from sweeps.local import sweep as train_all
-    from sweeps.preparing import prepare
-    from sweeps.storage import is_remote
-    from sweeps.store import StudyDirectory
+    from sweeps.commands.display import Display
+    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.study.storage import is_remote
+    from sweeps.study.store import StudyDirectory
+    from sweeps.workers.companions import is_follower
+    from sweeps.workers.execution import Options
+    from sweeps.workers.local import Outcome, follow, worker_cores
+    from sweeps.workers.local import sweep as train_all
+    from sweeps.workers.preparing import prepare
 
     if is_remote(out):
         raise OstinatoError(

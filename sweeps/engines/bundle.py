@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from data_pipelines.errors import OstinatoError
-from sweeps.provenance import ROOT, git
+from sweeps.study.provenance import ROOT, git
 
 
 def label() -> str:

@@ -23,7 +23,7 @@ from data_pipelines.errors import OstinatoError
 from sweeps.engines import bundle
 from sweeps.engines.accelerators import check_known, find_gpu, find_slice
 from sweeps.engines.job import MOUNT, Job, Request, Submission, as_yaml, bucket_and_path, slug
-from sweeps.storage import check_writable
+from sweeps.study.storage import check_writable
 
 _NO_SKYPILOT = (
     "to: gcp needs SkyPilot's sky on the PATH; install it into an environment of its own: "

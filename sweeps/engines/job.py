@@ -13,8 +13,8 @@ from pydantic import Field
 
 from data_pipelines.config import Config, Count
 from data_pipelines.errors import OstinatoError
-from sweeps.execution import Options
-from sweeps.storage import is_remote
+from sweeps.study.storage import is_remote
+from sweeps.workers.execution import Options
 
 MOUNT = "/ostinato"
 """Where a bucket is mounted on a cloud's machines."""

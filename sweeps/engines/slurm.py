@@ -17,7 +17,7 @@ from pathlib import Path
 from data_pipelines.children import program
 from data_pipelines.errors import OstinatoError
 from sweeps.engines.job import Job, Request, Submission
-from sweeps.storage import is_remote
+from sweeps.study.storage import is_remote
 
 SAVING_SECONDS = 120
 """How long before the time limit a task is told to save."""

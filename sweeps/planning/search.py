@@ -11,7 +11,7 @@ from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
 from scaling.config import ModelConfig, RunConfig
 from scaling.layout import Layout
-from scaling.model import padded_vocabulary
+from scaling.model.transformer import padded_vocabulary
 from sweeps.planning.accelerators import Accelerator
 from sweeps.planning.compiler import Compiled, check_compiler, compiled
 

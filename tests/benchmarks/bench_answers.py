@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from analysis.laws import Chinchilla
-from sweeps.grid import find_grid, load_plan
-from sweeps.store import StudyDirectory
+from sweeps.grids.grid import find_grid, load_plan
+from sweeps.study.store import StudyDirectory
 from tests.benchmarks.measure import medians, report, seconds
 
 RUNS = 5

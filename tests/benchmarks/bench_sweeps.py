@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sweeps import local
-from sweeps.display import Display
-from sweeps.grid import load_plan
-from sweeps.storage import location
-from sweeps.store import StudyDirectory
-from sweeps.tables import status_rows
+from sweeps.commands.display import Display
+from sweeps.commands.tables import status_rows
+from sweeps.grids.grid import load_plan
+from sweeps.study.storage import location
+from sweeps.study.store import StudyDirectory
+from sweeps.workers import local
 from tests.benchmarks.measure import medians, report, seconds
 from tests.sweeps.cloud_storage import URL, cloud_storage
 
@@ -40,7 +40,7 @@ def _study(path, runs: int) -> StudyDirectory:
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_the_engine_adds_little_to_each_of_many_empty_runs(tmp_path, monkeypatch, terminal):
-    monkeypatch.setattr(local, "WORKER", "tests.sweeps.empty_worker:main")
+    monkeypatch.setattr(local, "WORKER", "tests.sweeps.workers.empty_worker:main")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     took = {}
     for runs in (100, 1_000, 10_000):

@@ -15,7 +15,7 @@ from data_pipelines.prepare import default_data_dir, prepare_data
 from data_pipelines.stream import open_data
 from scaling.config import RunConfig
 from scaling.optimiser import learning_rates
-from sweeps.local import worker_environment
+from sweeps.workers.local import worker_environment
 from tests.benchmarks.measure import medians, one_core, report, seconds
 from tests.sweeps.command_line import OSTINATO
 

@@ -84,7 +84,7 @@ def test_a_child_whose_parent_has_gone_before_it_began_ends_at_once():
 @pytest.mark.usefixtures("among_namesakes")
 def test_a_child_imports_nothing_from_the_working_directory():
     done = subprocess.run(
-        child("sweeps.worker:main", "none", "none"), capture_output=True, text=True
+        child("sweeps.workers.worker:main", "none", "none"), capture_output=True, text=True
     )
     assert "none: holds no study" in done.stderr
 

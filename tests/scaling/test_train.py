@@ -13,7 +13,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
 from scaling.train import Diverged, train
-from sweeps.store import RunDirectory
+from sweeps.study.store import RunDirectory
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 import analysis
 from analysis.study import analyse
-from sweeps.grid import find_grid, load_plan
+from sweeps.grids.grid import find_grid, load_plan
 
 HOME = Path(analysis.__file__).parent / "recorded"
 RECORDED = sorted(path.parent for path in HOME.glob("*/results.parquet"))

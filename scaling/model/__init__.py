@@ -1,0 +1,1 @@
+"""The family's model: its sizes (`config`), the transformer, and attention by platform."""

@@ -1,0 +1,153 @@
+"""The plan and the status of a study as rows and as printed tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sweeps.commands.words import duration, short
+from sweeps.grids.grid import Plan, columns
+from sweeps.study import claims
+from sweeps.study.store import StudyDirectory
+
+if TYPE_CHECKING:  # they load JAX
+    from sweeps.planning.accelerators import Accelerator
+    from sweeps.planning.search import ShapePlan
+
+
+def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
+    """A row a run: its columns, FLOPs and, where a study is given, its state there."""
+    rows = [columns(run) | {"flops": run.flops(run.vocabulary_size)} for run in plan.runs]
+    if study:
+        begun = study.statuses() if (study.path / "grid.yaml").exists() else ()
+        states = {run.run_id: status["state"] for run, status in begun}
+        rows = [row | {"state": states.get(row["run_id"], "pending")} for row in rows]
+    return rows
+
+
+def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None:
+    """The rows as a table, with totals."""
+    # One space between columns: with two, a terminal of 80 has no room for the state.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("run", no_wrap=True)
+    names = ("width", "N", "tokens", "f", "got", "repeats", "pool", "seed", "FLOPs")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    if rows and "state" in rows[0]:
+        table.add_column("state")
+    for row in rows:
+        pooled = row["repeats"] > 0
+        cells = [
+            row["run_id"],
+            str(row["d_model"]),
+            short(row["params"]),
+            short(row["tokens"]),
+            f"{row['repeated_fraction']:g}",
+            f"{row['realised_fraction']:.4f}" if pooled else "",
+            str(row["repeats"]) if pooled else "",
+            f"{row['pool_tokens']:,}" if pooled else "",
+            str(row["seed"]),
+            f"{row['flops']:.2e}",
+        ]
+        table.add_row(*cells, *([row["state"]] if "state" in row else []))
+    console.print(table)
+    tokens, flops = (sum(row[name] for row in rows) for name in ("tokens", "flops"))
+    again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
+    console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
+
+
+def print_shapes(
+    console: Console,
+    plan: Plan,
+    accelerator: Accelerator,
+    utilisation: float,
+    shapes: list[ShapePlan],
+) -> None:
+    """What each shape of a plan needs on an accelerator, with totals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("N", "runs", "GiB a chip", "layout", "hours a run", "chip-hours", "cost"):
+        left = name == "layout"
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+    for found in shapes:
+        row = found.row(accelerator)
+        fits, none = f"{row['memory_gib']} of {row['hbm_gib']:g}", "[red]none fits[/]"
+        table.add_row(
+            short(row["params"]),
+            str(row["runs"]),
+            fits if row["fits"] else "",
+            none if row["layout"] is None else row["layout"] or "as it is",
+            f"{row['hours_a_run']:,.1f}",
+            f"{row['chip_hours']:,.0f}",
+            f"${row['cost']:,.0f}",
+        )
+    console.print(table)
+    hours, cost = (sum(getattr(found, name) for found in shapes) for name in ("chip_hours", "cost"))
+    console.print(
+        f"{len(plan.runs)} runs of {len(shapes)} shapes on {accelerator.name} ({accelerator.chips} "
+        f"chips): {hours:,.0f} chip-hours and ${cost:,.0f} at {utilisation:.0%} of the peak and "
+        f"${accelerator.price:.2f} a chip-hour",
+        soft_wrap=True,
+    )
+
+
+def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
+    """A row a run: id, sizes, repetition, state, and why it failed or what it found.
+
+    `heartbeat` is how many seconds ago the `host` of a run at work said that it lives.
+    """
+    rows = []
+    for config, status in study.statuses():
+        names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
+        row = columns(config)
+        found = {name: row[name] for name in names}
+        summary = status.get("summary", {})
+        found |= {"state": status["state"], "error": status.get("error")}
+        found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}
+        at_work = status["state"] == "running" and claims.heartbeat(study.run(row["run_id"]).claim)
+        found["host"], found["heartbeat"] = at_work or (None, None)
+        rows.append(found)
+    return rows
+
+
+def print_status(
+    console: Console, rows: list[dict[str, Any]], superseded: Sequence[str] = ()
+) -> None:
+    """The rows as a table, with a count a state, and how many runs on disk are none of the grid's."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("run", "N", "f", "repeats", "seed", "state", "test loss", "took", ""):
+        left = name in ("run", "state", "")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "")
+    colours = {"done": "green", "failed": "red", "lost": "yellow", "running": "cyan"}
+    for row in rows:
+        loss, state = row["test_loss"], row["state"]
+        table.add_row(
+            row["run_id"],
+            short(row["params"]),
+            f"{row['repeated_fraction']:g}",
+            str(row["repeats"] or ""),
+            str(row["seed"]),
+            f"[{colours.get(state, 'dim')}]{state}[/]",
+            f"{loss:.4f}" if loss is not None else "",
+            duration(row["seconds"]) if row["seconds"] else "",
+            _remark(row),
+        )
+    console.print(table)
+    console.print(
+        ", ".join(f"{n} {state}" for state, n in Counter(r["state"] for r in rows).items())
+    )
+    if superseded:
+        console.print(
+            f"{len(superseded)} more in runs/ are superseded: not of this grid any more, and in no table",
+            soft_wrap=True,
+        )
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["heartbeat"] is not None:
+        return f"[dim]{escape(row['host'])}, heard of {duration(row['heartbeat'])} ago[/]"
+    return escape(row["error"] or "")

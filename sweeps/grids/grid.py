@@ -1,0 +1,317 @@
+"""Grids: a YAML file in, the runs of a study out.
+
+A grid is a base config, axes that multiply, and runs spelled out. Controls are added by themselves:
+for every run that repeats something, the same run without.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, get_origin
+
+import yaml
+from pydantic import Field, field_validator
+
+from data_pipelines.config import Config, Count, unknown_name
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from sweeps.grids.select import matches
+
+SHIPPED = Path(__file__).parent
+"""Grids that come with Ostinato, named by their files."""
+
+
+class FineTuning(Config):
+    """Runs that begin with the final weights of others, and one from scratch beside each."""
+
+    select: str = Field(description="Expression; the runs that match are fine-tuned.")
+    corpus: str = Field(description="Corpus to fine-tune on.")
+    tokens: Count = Field(description="Training tokens of fine-tuning.")
+    learning_rate_factor: float = Field(
+        0.5, gt=0, description="Peak learning rate, as a share of pre-training's."
+    )
+    warmup_fraction: float = Field(0.02, ge=0, le=1, description="Share of steps to warm up in.")
+
+    def runs_of(self, parent: RunConfig) -> tuple[RunConfig, RunConfig]:
+        """The run fine-tuned from `parent`, and the same from scratch, at full learning rate and warm-up.
+
+        The corpus of before is what their out-of-distribution loss is measured on.
+        """
+        values = parent.control().model_dump()
+        values |= {"corpus": self.corpus, "tokens": self.tokens, "ood_corpus": parent.corpus}
+        tuned = values | {
+            "pretrained_run": parent.run_id,
+            "learning_rate": parent.learning_rate * self.learning_rate_factor,
+            "warmup_fraction": self.warmup_fraction,
+        }
+        return RunConfig.parse(tuned, "fine_tuning"), RunConfig.parse(values, "fine_tuning")
+
+
+class Grid(Config):
+    """What a grid file says; the keys of `base`, `axes`, `zipped` and `runs` are RunConfig's."""
+
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="Name of the study.")
+    description: str = Field("", description="What the study asks, in a sentence or two.")
+    base: dict[str, Any] = Field(default_factory=dict, description="Values that all runs share.")
+    axes: dict[str, list[Any]] = Field(
+        default_factory=dict, description="Lists of values that multiply."
+    )
+    zipped: list[dict[str, list[Any]]] = Field(
+        default_factory=list,
+        description="Groups of lists of one length that go together, and multiply.",
+    )
+    runs: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Runs beside the product; a list in one multiplies as an axis does, of probes and "
+        "pools, which are lists themselves, a list of lists.",
+    )
+    fine_tuning: list[FineTuning] = Field(
+        default_factory=list,
+        description="Which of the runs are fine-tuned on another corpus, after they are done.",
+    )
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="Expressions; runs of the product that match one are left out.",
+    )
+
+    @field_validator("axes")
+    @classmethod
+    def _axes_are_sound(cls, axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        _check_axes(axes)
+        return axes
+
+    @field_validator("runs")
+    @classmethod
+    def _axes_of_runs_are_sound(cls, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for run in runs:
+            _check_axes(_axes_of(run))
+        return runs
+
+    @field_validator("zipped")
+    @classmethod
+    def _zipped_are_equally_long(
+        cls, groups: list[dict[str, list[Any]]]
+    ) -> list[dict[str, list[Any]]]:
+        for group in groups:
+            lengths = {name: len(values) for name, values in group.items()}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(f"lists of one group differ in length: {lengths}")
+            if not any(lengths.values()):
+                raise ValueError(f"{', '.join(group) or 'a group'} has no values; give some")
+        return groups
+
+
+_LISTS = {
+    name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) is tuple
+}
+"""Fields whose value is a list itself."""
+
+
+def _axes_of(run: dict[str, Any]) -> dict[str, list[Any]]:
+    """The lists of a run of a grid that multiply."""
+    return {
+        name: value
+        for name, value in run.items()
+        if isinstance(value, list)
+        and (name not in _LISTS or (value and all(isinstance(item, list) for item in value)))
+    }
+
+
+def _check_axes(axes: dict[str, list[Any]]) -> None:
+    for name, values in axes.items():
+        if not values:
+            raise ValueError(f"{name} has no values; give some or leave it out")
+        if len({repr(value) for value in values}) < len(values):
+            raise ValueError(f"{name} has a value twice: {values}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a grid, each once, and how many were asked for again."""
+
+    grid: Grid
+    runs: tuple[RunConfig, ...]
+    identical: int
+
+    def select(self, expression: str) -> Plan:
+        """The plan of the runs that match an expression; raises OstinatoError if none does."""
+        runs = tuple(run for run in self.runs if matches(expression, columns(run)))
+        if not runs:
+            raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
+        return Plan(self.grid, runs, self.identical)
+
+    def share(self, share: str) -> Plan:
+        """The runs of the share '0/16', the first of 16 that have equally much to do.
+
+        Raises OstinatoError on anything but a number, a slash and a larger number.
+        """
+        number, _, count = share.partition("/")
+        if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
+            raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
+        families: dict[str, list[RunConfig]] = {}
+        for run in self.runs:  # a fine-tuned one goes with the run it begins with
+            families.setdefault(run.pretrained_run or run.run_id, []).append(run)
+        longest_first = sorted(
+            families.items(), key=lambda item: (-sum(run.flops(0) for run in item[1]), item[0])
+        )
+        own = [run for _, runs in longest_first[int(number) :: int(count)] for run in runs]
+        return Plan(self.grid, tuple(own), self.identical)
+
+    def run(self, run_id: str) -> RunConfig:
+        """The run whose id begins so; raises OstinatoError if there is not exactly one."""
+        runs = [run for run in self.runs if run.run_id.startswith(run_id)]
+        if len(runs) != 1:
+            raise OstinatoError(
+                f"run_id: {run_id} names {len(runs)} runs of {self.grid.name}; plan and status list them"
+            )
+        return runs[0]
+
+
+def find_grid(grid: str) -> Path:
+    """The file of a grid given by path or by the name of a shipped one."""
+    path = Path(grid)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise OstinatoError(f"{path}: no such grid file")
+        return path
+    shipped = SHIPPED / f"{grid}.yaml"
+    if not shipped.exists():
+        names = sorted(p.stem for p in SHIPPED.glob("*.yaml"))
+        raise OstinatoError(
+            f"{unknown_name('grid', grid, names)}; or give the path of a .yaml file"
+        )
+    return shipped
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a grid file and expand it; raises OstinatoError naming file and key."""
+    try:
+        values = yaml.load(path.read_text(), Loader=_Loader)
+    except yaml.YAMLError as error:
+        where = (
+            f" (line {error.problem_mark.line + 1})" if getattr(error, "problem_mark", None) else ""
+        )
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise OstinatoError(f"{path}{where}: {problem}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OstinatoError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(values, dict):
+        raise OstinatoError(f"{path}: not a grid; it holds no keys such as name, base and axes")
+    if isinstance(values.get("base"), dict) and isinstance(values["base"].get("pools"), str):
+        values["base"]["pools"] = _read_pools(path.parent / values["base"]["pools"])
+    return expand(Grid.parse(values, str(path)), str(path))
+
+
+def _read_pools(table: Path) -> list[dict[str, Any]]:
+    """The pools of a table that `ostinato duplicates --write` made: what is repeated in it."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(table) if table.suffix == ".csv" else pd.read_parquet(table)
+        frame = frame[frame["repeats"] > 1]
+        pairs = zip(frame["token_share"].tolist(), frame["repeats"].tolist(), strict=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise OstinatoError(
+            f"pools: {table} is no table of repeats and token_share ({error})"
+        ) from None
+    return [{"fraction": fraction, "repeats": repeats} for fraction, repeats in pairs]
+
+
+def expand(grid: Grid, where: str = "") -> Plan:
+    """All runs of a grid with their controls, in the grid's order, each once."""
+    asked = (
+        [
+            config
+            for config in _configs(grid.base, grid.axes, grid.zipped, where)
+            if not any(matches(expression, columns(config)) for expression in grid.exclude)
+        ]
+        if grid.axes or grid.zipped or not grid.runs
+        else []
+    )
+    for extra in grid.runs:
+        axes = _axes_of(extra)
+        fixed = {name: value for name, value in extra.items() if name not in axes}
+        asked += _configs(grid.base | fixed, axes, [], where)
+    if grid.exclude and not asked:
+        raise OstinatoError(f"{where}: exclude: {grid.exclude} leaves no run; take some of it out")
+    runs, distinct = {}, set()
+    for config in asked:
+        if not config.is_control:
+            control = config.control()
+            runs.setdefault(control.run_id, control)
+        run_id = config.run_id
+        distinct.add(run_id)
+        runs.setdefault(run_id, config)
+    for tuning in grid.fine_tuning:
+        for child in _fine_tuned(tuning, list(runs.values()), where):
+            runs.setdefault(child.run_id, child)
+    for run in runs.values():
+        if run.pretrained_run and run.pretrained_run not in runs:
+            raise OstinatoError(
+                f"{where}: pretrained_run: {run.pretrained_run} is no run of this grid; "
+                "add it, or use fine_tuning"
+            )
+    return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
+
+
+def _fine_tuned(tuning: FineTuning, runs: list[RunConfig], where: str) -> list[RunConfig]:
+    """The runs that a fine-tuning adds; raises OstinatoError where there is nothing to tune."""
+    before = [run for run in runs if run.corpus != tuning.corpus and not run.pretrained_run]
+    parents = [run for run in before if matches(tuning.select, columns(run))]
+    if not parents:
+        raise OstinatoError(
+            f"{where}: fine_tuning.select: no run of another corpus than {tuning.corpus} matches "
+            f"{tuning.select!r}"
+        )
+    for parent in parents:
+        if parent.vocabulary != "bytes":
+            raise OstinatoError(
+                f"{where}: fine_tuning.corpus: {tuning.corpus} has not the {parent.vocabulary} "
+                f"vocabulary of {parent.corpus}; give vocabulary: bytes"
+            )
+    return [child for parent in parents for child in tuning.runs_of(parent)]
+
+
+def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable[RunConfig]:
+    choices = [[{name: value} for value in values] for name, values in axes.items()]
+    choices += [
+        [dict(zip(group, values, strict=True)) for values in zip(*group.values(), strict=True)]
+        for group in zipped
+    ]
+    for chosen in product(*choices):
+        values = dict(base)
+        for part in chosen:
+            values |= part
+        yield RunConfig.parse(values, where)
+
+
+def columns(run: RunConfig) -> dict[str, Any]:
+    """A run's config and sizes under the names of the tables' columns."""
+    pools = json.dumps([pool.model_dump() for pool in run.pools]) if run.pools else None
+    return run.model_dump() | {
+        "pools": pools,
+        "probes": " ".join(run.probes) or None,
+        "run_id": run.run_id,
+        "params": run.params,
+        "pool_tokens": run.pool_tokens,
+        "realised_fraction": run.realised_fraction,
+    }
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{name} is given twice", problem_mark=key.start_mark
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)

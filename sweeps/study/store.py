@@ -1,0 +1,283 @@
+"""The run store: a study's directory, written by many processes, read by anyone.
+
+    grid.yaml  meta.json  results.parquet  curves.parquet  TABLE.parquet
+    runs/RUN_ID/  config.json  status.json  metrics.parquet  TABLE.parquet  log.txt  checkpoints/
+    claims/RUN_ID
+
+A TABLE is what probes have found, of those in DETAILS.
+Every file but the logs is replaced whole, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from data_pipelines.atomic import replacing
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.processor import Processor, moved
+from sweeps.grids.grid import Plan, columns, load_plan
+from sweeps.study import claims
+from sweeps.study.provenance import code_version, provenance
+from sweeps.study.storage import read_many, write_bytes, write_json
+
+if TYPE_CHECKING:  # half a second to load: not to say how a study stands
+    import pandas as pd
+
+STATES = ("pending", "running", "lost", "failed", "done")
+"""Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
+
+DETAILS = ("positions", "copies", "heads", "vectors", "patterns", "ablations")
+"""Tables beside the curves: loss by token index, loss by copy, scores by head, per-token losses,
+attention of the strongest heads, and what a model loses without a head."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run."""
+
+    path: Path
+    claim: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints lie."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """What its process printed."""
+        return self.path / "log.txt"
+
+    def last_lines(self, count: int) -> list[str]:
+        """The last lines of its log; none where it has not begun."""
+        if not self.log.exists():
+            return []
+        return self.log.read_text(errors="replace").splitlines()[-count:]
+
+    def status(self) -> dict[str, Any]:
+        """`state`, and what else is known: step, summary, error."""
+        (content,) = read_many(self.path, ["status.json"])
+        return self.judge(_parsed(content))
+
+    def judge(self, status: dict[str, Any]) -> dict[str, Any]:
+        """The status, with a run that is at work and has no living worker called lost."""
+        if status["state"] == "running" and not claims.is_held(self.claim):
+            return status | {"state": "lost"}
+        return status
+
+    def consumed_steps(self) -> int:
+        """Steps whose data is in the newest checkpoint; 0 where there is none."""
+        steps = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdigit()]
+        return max(steps, default=0)
+
+    def begin(self, config: RunConfig, step: int, on: Processor | None = None) -> None:
+        """Record that a run goes on from `step`, and on what kind of CPU; rows after it are dropped,
+        as they come again."""
+        write_json(self.path / "config.json", config.model_dump(mode="json"))
+        status = {"state": "running", "step": step, "since": time.time()}
+        write_json(self.path / "status.json", status | self._processors(step, on))
+        for table in ("metrics", *DETAILS):
+            rows = self.table(table)
+            kept = rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0]
+            if len(kept) < len(rows):
+                self._write(table, kept)
+
+    def evaluation(self, row: dict[str, Any]) -> None:
+        """Add a row to the run's curve."""
+        self._add("metrics", [row])
+
+    def details(self, found: dict[str, list[dict[str, Any]]]) -> None:
+        """Add rows to tables of `DETAILS`."""
+        for table, rows in found.items():
+            self._add(table, rows)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Record the summary of a run that has come to its end, and whose code brought it there."""
+        seen = [Processor(*each) for each in self._processors(sys.maxsize)["processors"]]
+        if len(seen) > 1 and "cpu" in summary:
+            summary = summary | moved(seen)
+        done = {"state": "done", "ended": time.time(), **code_version(), "summary": summary}
+        write_json(self.path / "status.json", done)
+
+    def fail(self, error: str) -> None:
+        """Record why a run has failed."""
+        failed = {"state": "failed", "ended": time.time(), "error": error}
+        write_json(self.path / "status.json", failed | self._processors(sys.maxsize))
+
+    def _processors(self, step: int, on: Processor | None = None) -> dict[str, list[list]]:
+        """What of a status tells the kinds of CPU that have computed the run up to `step`, and `on`
+        which it goes on."""
+        (content,) = read_many(self.path, ["status.json"])
+        seen = _parsed(content).get("processors", []) if step else []
+        return {"processors": seen if on is None or list(on) in seen else [*seen, list(on)]}
+
+    def metrics(self) -> pd.DataFrame:
+        """The run's curve so far: a row an evaluation."""
+        return self.table("metrics")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run so far; empty where there is none."""
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(self.path / f"{name}.parquet")
+        except FileNotFoundError:
+            return pd.DataFrame()
+
+    def _add(self, table: str, rows: list[dict[str, Any]]) -> None:
+        import pandas as pd
+
+        parts = [part for part in (self.table(table), pd.DataFrame(rows)) if len(part)]
+        if parts:
+            self._write(table, pd.concat(parts, ignore_index=True))
+
+    def _write(self, table: str, rows: pd.DataFrame) -> None:
+        if rows.empty:
+            (self.path / f"{table}.parquet").unlink(missing_ok=True)
+            return
+        # None means not measured: a number's column, whatever the first rows hold.
+        rows = rows.astype({name: float for name in rows if rows[name].isna().any()})
+        with replacing(self.path / f"{table}.parquet") as temporary:
+            rows.to_parquet(temporary, index=False)
+
+
+@dataclass(frozen=True)
+class StudyDirectory:
+    """A study on disk, or in a bucket; there it is written by workers that have mounted it."""
+
+    path: Path
+
+    def check(self, plan: Plan) -> None:
+        """Raise OstinatoError if the directory is another grid's, or is no study's."""
+        grid_file = self.path / "grid.yaml"
+        if grid_file.exists():
+            held = load_plan(grid_file)
+            if held.grid.name != plan.grid.name:
+                raise OstinatoError(
+                    f"out: {self.path} holds the study {held.grid.name!r}, not {plan.grid.name!r}; "
+                    "give another directory"
+                )
+            lost = {run.run_id: run for run in held.runs}.keys() - {run.run_id for run in plan.runs}
+            if lost:
+                raise OstinatoError(
+                    f"out: {self.path} holds {held.grid.name!r} of another grid: {len(lost)} of its "
+                    f"{len(held.runs)} runs are not in this one ({_difference(held, plan)}); "
+                    "give another directory"
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise OstinatoError(
+                f"out: {self.path} is not empty and holds no study; give another directory"
+            )
+
+    def create(self, plan: Plan, source: Path) -> None:
+        """Make the directory, or extend the grid it holds; check first."""
+        content = source.read_bytes()
+        if isinstance((yaml.safe_load(content).get("base") or {}).get("pools"), str):
+            # A table beside the source is no part of the study: its rows are.
+            content = yaml.safe_dump(plan.grid.model_dump(), sort_keys=False).encode()
+        write_bytes(self.path / "grid.yaml", content)
+        self.__dict__.pop("plan", None)  # of the grid before
+        if not (self.path / "meta.json").exists():
+            about = {"name": plan.grid.name, "description": plan.grid.description.strip()}
+            write_json(self.path / "meta.json", about | provenance())
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The runs of the study; raises OstinatoError where the directory holds none."""
+        if not (self.path / "grid.yaml").exists():
+            raise OstinatoError(f"{self.path}: holds no study (no grid.yaml)")
+        return load_plan(self.path / "grid.yaml")
+
+    def run(self, run_id: str) -> RunDirectory:
+        """The files of a run."""
+        return RunDirectory(self.path / "runs" / run_id, self.path / "claims" / run_id)
+
+    def statuses(self) -> Iterator[tuple[RunConfig, dict[str, Any]]]:
+        """Every run of the grid with its status."""
+        runs = self.plan.runs
+        names = [f"runs/{run.run_id}/status.json" for run in runs]
+        for config, content in zip(runs, read_many(self.path, names), strict=True):
+            status = _parsed(content)
+            if status["state"] == "running":  # of few: only for these a claim is looked at
+                status = self.run(config.run_id).judge(status)
+            yield config, status
+
+    def done(self) -> set[str]:
+        """Ids of the runs that are done."""
+        return {run.run_id for run, status in self.statuses() if status["state"] == "done"}
+
+    def superseded(self) -> list[str]:
+        """Ids of runs on disk that the grid does not have any more: its defaults have changed since."""
+        runs = self.path / "runs"
+        found = {path.name for path in runs.iterdir()} if runs.exists() else set()
+        return sorted(found - {run.run_id for run in self.plan.runs})
+
+    def collect(self, into: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
+        runs' files into the study or another directory, and return them.
+
+        Those of `DETAILS` that a run has are written beside them. Runs not done are in the results without losses.
+        """
+        import pandas as pd
+
+        meta = json.loads((self.path / "meta.json").read_text())
+        code = {name: meta[name] for name in ("ostinato_version", "git_commit")}
+        results, begun = [], []
+        for config, status in self.statuses():
+            row = columns(config) | {"status": status["state"]}
+            # The row again: a summary ends with the learning rate of the last step.
+            code_of_run = {name: status.get(name, version) for name, version in code.items()}
+            results.append(row | status.get("summary", {}) | row | code_of_run)
+            if status["state"] != "pending":
+                begun.append(row["run_id"])
+        tables = pd.DataFrame(results), self._joined("metrics", begun)
+        probed = [row["run_id"] for row in results if row["run_id"] in begun and row["probes"]]
+        named = dict(zip(("results", "curves"), tables, strict=True))
+        found = {name: self._joined(name, probed) for name in DETAILS if probed}
+        for name, table in (named | {k: t for k, t in found.items() if len(t)}).items():
+            content = io.BytesIO()
+            table.to_parquet(content, index=False)
+            write_bytes((into or self.path) / f"{name}.parquet", content.getvalue())
+        return tables
+
+    def _joined(self, table: str, run_ids: list[str]) -> pd.DataFrame:
+        """A table of runs, one below the other."""
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = read_many(self.path, [f"runs/{run_id}/{table}.parquet" for run_id in run_ids])
+        tables = []
+        for run_id, content in zip(run_ids, found, strict=True):
+            if content is not None:
+                # Threads cost a small file five times what reading it does.
+                table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+                table = table.replace_schema_metadata(None)
+                tables.append(table.append_column("run_id", pa.repeat(run_id, len(table))))
+        if not tables:
+            return pd.DataFrame()
+        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+
+
+def _parsed(content: bytes | None) -> dict[str, Any]:
+    return {"state": "pending"} if content is None else json.loads(content)
+
+
+def _difference(held: Plan, plan: Plan) -> str:
+    """The first key in which two grids' runs differ."""
+    for field in RunConfig.model_fields:
+        before, after = ({getattr(run, field) for run in p.runs} for p in (held, plan))
+        if not before <= after:
+            return f"{field}: {sorted(before - after)[0]} is gone"
+    return "combinations of values are gone"

@@ -1,0 +1,95 @@
+"""Before the runs: their corpora made and packed, and every run's budget held against them.
+
+Done in a process of its own, so that TensorFlow's memory and threads are gone when training begins.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from data_pipelines.children import child
+from data_pipelines.config import MixtureConfig
+from data_pipelines.errors import OstinatoError
+from data_pipelines.stream import open_data
+from scaling.config import RunConfig
+from sweeps.study.store import StudyDirectory
+
+
+def prepare(
+    runs: Sequence[RunConfig], data_dir: Path, console: Console, study: StudyDirectory
+) -> None:
+    """Prepare the data of all `runs` and check that it feeds each of them.
+
+    Raises OstinatoError where a corpus cannot be made, is too small for a run, or is another than
+    the one the study's finished runs were trained on.
+    """
+    wanted = {}
+    for run in runs:
+        mixture = {name: getattr(run, name) for name in MixtureConfig.model_fields}
+        key = (run.corpus, run.vocabulary, run.context, run.unit, run.ood_corpus)
+        wanted.setdefault(key, {"mixture": mixture, "ood_corpus": run.ood_corpus})
+    with console.status("preparing data") as status:
+        for item in wanted.values():
+            _in_a_process(item, data_dir, console, status)
+    digests = {open_data(run, data_dir).digest for run in runs}
+    for config, state in study.statuses() if study and (study.path / "grid.yaml").exists() else ():
+        digest = state.get("summary", {}).get("corpus_digest")
+        same = next((run for run in runs if run.corpus == config.corpus), None)
+        if digest and same and digest not in digests:
+            raise OstinatoError(
+                f"corpus: {config.corpus} is not the text that {study.path} was trained on (packages or "
+                "files have changed since); give another directory"
+            )
+
+
+def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
+    process = subprocess.Popen(
+        child(f"{__name__}:main", json.dumps(item), str(data_dir)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            event = json.loads(line)
+            if "error" in event:
+                raise OstinatoError(event["error"])
+            status.update(event["note"])
+            if not console.is_terminal:
+                console.print(event["note"], soft_wrap=True)
+        if process.wait():
+            lines = process.stderr.read().strip().splitlines()
+            raise OstinatoError(
+                f"corpus: preparing {item['mixture']['corpus']} failed: {lines[-1] if lines else '?'}"
+            )
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()
+
+
+def main(item: str, data_dir: str) -> None:
+    """Prepare one mixture; tells notes and errors as JSON lines."""
+    import os
+
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no event
+
+    from data_pipelines.prepare import prepare_data
+
+    values = json.loads(item)
+    try:
+        prepare_data(
+            MixtureConfig.model_validate(values["mixture"]),
+            Path(data_dir),
+            ood_corpus=values["ood_corpus"],
+            progress=lambda note: print(json.dumps({"note": note}), file=events),
+        )
+    except OstinatoError as error:
+        print(json.dumps({"error": str(error)}), file=events)

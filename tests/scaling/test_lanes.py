@@ -1,0 +1,89 @@
+"""Runs trained together on eight virtual devices get what each gets alone."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from data_pipelines.errors import OstinatoError
+from scaling.config import RunConfig
+from scaling.lanes import Lane, stack_key, train_together
+from scaling.train import Diverged, train
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+
+_RUN = """
+import json, sys
+from pathlib import Path
+import jax
+from scaling.config import RunConfig
+from scaling.lanes import Lane, train_together
+assert jax.device_count() == 8
+configs = [RunConfig.model_validate(values) for values in json.loads(sys.argv[1])]
+rows, starts, place = [[] for _ in configs], [], Path(sys.argv[3])
+lanes = [
+    Lane(config, place / config.run_id, on_start=starts.append, on_evaluation=own.append)
+    for config, own in zip(configs, rows)
+]
+summaries = train_together(lanes, data_dir=Path(sys.argv[2]))
+again = train_together(lanes, data_dir=Path(sys.argv[2]))
+assert starts == [0] * len(configs) + [configs[0].steps] * len(configs), starts
+assert [s["test_loss"] for s in again] == [s["test_loss"] for s in summaries]
+print(json.dumps([rows, summaries]))
+"""
+
+LOSSES = ("test_loss", "pool_loss", "train_loss", "unique_loss", "repeated_loss")
+
+
+@pytest.fixture(scope="module")
+def configs(mixture) -> list[RunConfig]:
+    """A row of a heat map: ten runs that differ in repeats, fraction, seed and rate."""
+    base = mixture.model_dump() | {"d_model": 16, "evaluations": 4, "evaluation_tokens": 512}
+    base |= {"ood_corpus": None}
+    changes = [{"repeats": repeats} for repeats in (2, 5, 10, 20, 60)]
+    changes += [{"repeated_fraction": 0, "repeats": 0}, {"repeated_fraction": 0.25}]
+    changes += [{"seed": 1}, {"learning_rate": 0.01}, {"weight_decay": 1.0}]
+    return [RunConfig.parse(base | change) for change in changes]
+
+
+@pytest.mark.slow
+def test_each_run_of_a_stack_is_the_run_alone(configs, data_dir, tmp_path):
+    asked = json.dumps([config.model_dump(mode="json") for config in configs])
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, asked, str(data_dir), str(tmp_path)],
+        env=os.environ | {"XLA_FLAGS": f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows, summaries = json.loads(done.stdout.splitlines()[-1])
+    for config, own, summary in zip(configs, rows, summaries, strict=True):
+        alone = []
+        final = train(config, data_dir=data_dir, on_evaluation=alone.append)
+        for got, want in zip(own, alone, strict=True):
+            assert got["step"] == want["step"]
+            for name in LOSSES:
+                assert got[name] == (want[name] and pytest.approx(want[name], abs=1e-4)), name
+        assert summary["params"] == final["params"] and summary["flops"] == final["flops"]
+    # What was trained in a stack, a single run takes up: it is finished.
+    single = train(configs[0], data_dir=data_dir, checkpoint_dir=tmp_path / configs[0].run_id)
+    assert single["train_seconds"] == 0
+    assert single["test_loss"] == pytest.approx(summaries[0]["test_loss"], abs=1e-5)
+
+
+def test_a_run_that_diverges_leaves_the_others_be(configs, data_dir):
+    wild = configs[0].model_copy(update={"learning_rate": 1e30})
+    rows = []
+    lost, kept = train_together(
+        [Lane(wild), Lane(configs[1], on_evaluation=rows.append)], data_dir=data_dir
+    )
+    assert isinstance(lost, Diverged) and kept["test_loss"] == rows[-1]["test_loss"] < 5
+
+
+def test_runs_of_other_shapes_are_not_stacked(configs, data_dir):
+    other = RunConfig.parse(configs[0].model_dump() | {"d_ff": 32})
+    assert len({stack_key(config) for config in configs}) == 1
+    assert stack_key(other) != stack_key(configs[0])
+    with pytest.raises(OstinatoError, match="d_ff: differs among 2 runs"):
+        train_together([Lane(configs[0]), Lane(other)], data_dir=data_dir)
