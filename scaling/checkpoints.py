@@ -8,8 +8,10 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from data_pipelines.errors import OstinatoError
+from data_pipelines.identity import filled
 from scaling.config import RunConfig
 from scaling.program import State
+from scaling.record import Record
 
 
 class Checkpoints:
@@ -18,8 +20,8 @@ class Checkpoints:
     The newest `keep` stay. Raises OstinatoError where the directory cannot be written.
     """
 
-    def __init__(self, directory: epath.PathLike, config: RunConfig, keep: int = 1):
-        self.config = config.model_dump(mode="json")
+    def __init__(self, directory: epath.PathLike, record: Record, keep: int = 1):
+        self._kind, self.config = type(record), record.model_dump(mode="json")
         place = epath.Path(directory)
         try:
             place.mkdir(parents=True, exist_ok=True)
@@ -49,21 +51,17 @@ class Checkpoints:
         """The steps whose checkpoints are kept."""
         return list(self._manager.all_steps())
 
-    def restore(self, abstract_state: State, step: int | None = None) -> State | None:
-        """The state of a step (default: the newest), laid out as `abstract_state` says, or None where
-        there is none.
+    def restore(self, abstract_state: State, step: int) -> State:
+        """The state of a step, laid out as `abstract_state` says.
 
         Raises OstinatoError, naming the field, if it belongs to another config.
         """
-        step = self._manager.latest_step() if step is None else step
-        if step is None:
-            return None
         found = self._manager.restore(
             step, args=ocp.args.Composite(config=ocp.args.JsonRestore())
         ).config
+        found = filled(self._kind, found)
         for field, value in self.config.items():
-            # A checkpoint from before a field was there has its default.
-            before = found.get(field, RunConfig.model_fields[field].default)
+            before = found.get(field)
             if before != value:
                 raise OstinatoError(
                     f"{field}: the checkpoint in {self._manager.directory} was made with "
@@ -80,18 +78,18 @@ class Checkpoints:
         self._manager.close()
 
 
-def final_params(config: RunConfig, directory: epath.PathLike, abstract_state: State) -> Any:
+def final_params(record: RunConfig, directory: epath.PathLike, abstract_state: State) -> Any:
     """The weights that a run ended with, laid out as `abstract_state` says.
 
     Raises OstinatoError where its last checkpoint is not that of its end.
     """
-    checkpoints = Checkpoints(directory, config)
+    checkpoints = Checkpoints(directory, record)
     try:
-        if config.steps not in checkpoints.steps():
+        if record.steps not in checkpoints.steps():
             raise OstinatoError(
-                f"pretrained_run: {config.run_id} has no final checkpoint in {directory}; "
+                f"of: {record.run_id} has no final checkpoint in {directory}; "
                 "delete the run's directory and train it again"
             )
-        return checkpoints.restore(abstract_state, config.steps).params
+        return checkpoints.restore(abstract_state, record.steps).params
     finally:
         checkpoints.close()

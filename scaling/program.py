@@ -240,9 +240,9 @@ class Program:
         batch = batch_sharding(self.mesh, leading=1)
         return self._train(
             state,
-            _place(_fill(tokens), batch),
-            _place(_fill(repeated), batch),
-            _fill(rates),
+            _place(fill(tokens), batch),
+            _place(fill(repeated), batch),
+            fill(rates),
             hyper,
             np.int32(count),
         )
@@ -319,7 +319,7 @@ class Program:
         return time.perf_counter() - start
 
 
-def _fill(array: np.ndarray) -> np.ndarray:
+def fill(array: np.ndarray) -> np.ndarray:
     """Pad the first axis to STEPS_AT_ONCE, so that every call has one shape."""
     out = np.zeros((STEPS_AT_ONCE, *array.shape[1:]), array.dtype)
     out[: len(array)] = array

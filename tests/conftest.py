@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from data_pipelines.config import MixtureConfig
-from tests.flags import HARDLY_OPTIMISED
+from tests.flags import HARDLY_OPTIMISED, with_flags
 
 # A shell has what it starts in the background ignore Ctrl-C, and what that starts as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -61,8 +61,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def hardly_optimised(monkeypatch):
     """For a test whose digits are compared with no other's: what it starts compiles in half the time."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {HARDLY_OPTIMISED}".strip()
-    monkeypatch.setenv("XLA_FLAGS", flags)
+    monkeypatch.setenv("XLA_FLAGS", with_flags(HARDLY_OPTIMISED)["XLA_FLAGS"])
 
 
 @pytest.fixture

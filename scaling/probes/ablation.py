@@ -12,14 +12,10 @@ from functools import lru_cache
 from math import comb
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from scaling.mesh import replicated
-from scaling.model.transformer import Surgery
-from scaling.probes import in_context
-from scaling.program import Program
+from scaling.probes import copying, in_context, sequences
+from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 SEQUENCES = 32
 """Sequences that the losses are measured on: half of them held-out text, half tiled random tokens."""
@@ -36,7 +32,7 @@ def together(heads: int) -> int:
     return max(1, min(3, heads // 2))
 
 
-def sequences_that_fit(program: Program) -> int:
+def sequences_that_fit(program: Subject) -> int:
     """Sequences whose patterns can be held at once, an even number."""
     heads = program.model.layers * program.model.heads
     fit = _PATTERN_BYTES // (4 * heads * program.context**2)
@@ -44,7 +40,7 @@ def sequences_that_fit(program: Program) -> int:
 
 
 def measure(
-    program: Program,
+    program: Subject,
     params: Any,
     text_NxL: np.ndarray,
     tiled_NxL: np.ndarray,
@@ -59,7 +55,7 @@ def measure(
     `kind` is 'head' (with its layer and head), 'induction' (those that match prefixes best, together)
     or 'random' (as many others); `mode` is 'full' or 'pattern'.
     """
-    from scaling.probes import copying
+    import jax  # not to be loaded by what reads a config
 
     sets = _sets(prefix_matching_NxH, generator)
     keep_SxNxH = np.stack([keep for _, keep in sets])
@@ -113,7 +109,13 @@ def _draws(heads: np.ndarray, k: int, generator) -> list[tuple[int, ...]]:
 
 
 @lru_cache(maxsize=4)
-def _compiled(program: Program):
+def _compiled(program: Subject):
+    import jax
+    import jax.numpy as jnp
+
+    from scaling.mesh import replicated
+    from scaling.model.transformer import Surgery
+
     config = program.model
 
     def run(params, tokens, keep_SxNxH):
@@ -134,3 +136,29 @@ def _compiled(program: Program):
 
     share = replicated(program.mesh)
     return jax.jit(run, in_shardings=(program.shardings.params, share, share), out_shardings=share)
+
+
+def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """Held-out text and tiled random tokens."""
+    half = sequences_that_fit(subject) // 2
+    held_out = np.resize(text.heldout_NxL, (half, text.heldout_NxL.shape[1]))
+    return held_out, copying.random(sequences.generator(3), text.common, half, subject.context)
+
+
+def _measure(subject: Subject, shown: tuple[np.ndarray, np.ndarray], look: Look) -> Found:
+    scores = look.found["heads"].result.prefix_matching
+    rows = measure(subject, look.params, *shown, scores, sequences.generator(4))
+    return Found(tables={"ablations": rows})
+
+
+ABLATION = Probe(
+    "ablation",
+    about="what a model loses without a head, at the end",
+    columns=(),
+    tables=("ablations",),
+    needs=("heads",),
+    show=_show,
+    measure=_measure,
+    last=True,
+    compiles=True,
+)

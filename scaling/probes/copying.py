@@ -6,11 +6,12 @@ from the second copy on, whatever the content.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scaling.probes import sequences
+from scaling.probes import passages, sequences
+from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 COPIES = 11
 """Copies of a paragraph, as in the paper, where the context has room for them."""
@@ -53,9 +54,9 @@ def measure(losses_NxL: np.ndarray, prefix: str = "") -> dict[str, float]:
     later, gain = copies_NxC[:, 1:].mean(axis=1), copies_NxC[:, 0] - copies_NxC[:, -1]
     return {
         f"{prefix}copying_loss": later.mean(),
-        f"{prefix}copying_loss_error": standard_error(later),
+        f"{prefix}copying_loss_error": sequences.standard_error(later),
         f"{prefix}copying_gain": gain.mean(),
-        f"{prefix}copying_gain_error": standard_error(gain),
+        f"{prefix}copying_gain_error": sequences.standard_error(gain),
     }
 
 
@@ -63,11 +64,55 @@ def curve(losses_NxL: np.ndarray, kind: str) -> list[dict[str, Any]]:
     """A row a copy: mean loss and its standard error over paragraphs."""
     copies_NxC = by_copy(losses_NxL)
     return [
-        {"kind": kind, "copy": c + 1, "loss": own.mean(), "error": standard_error(own)}
+        {"kind": kind, "copy": c + 1, "loss": own.mean(), "error": sequences.standard_error(own)}
         for c, own in enumerate(copies_NxC.T)
     ]
 
 
-def standard_error(values: np.ndarray) -> float:
-    """Of the mean; nan for a single value."""
-    return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+class _Shown(NamedTuple):
+    """Tiled text, tiled random tokens and passages: together one evaluation's sequences."""
+
+    text: np.ndarray
+    random: np.ndarray
+    named: passages.Passages
+
+
+def _show(subject: Subject, given: Text) -> _Shown:
+    size, context = subject.evaluation_size, subject.context
+    part = max(1, size // 4)
+    tiled = text(given.heldout_NxL, max(1, size - 2 * part), context)
+    drawn = random(sequences.generator(0), given.common, part, context)
+    rows = min(part, max(1, size - len(tiled) - part))
+    named = passages.make(sequences.generator(1), given.heldout_NxL, given.common, rows)
+    return _Shown(tiled, drawn, named)
+
+
+def _measure(subject: Subject, shown: _Shown, look: Look) -> Found:
+    tokens = np.concatenate([shown.text, shown.random, shown.named.tokens])
+    size = subject.evaluation_size
+    losses = np.concatenate(
+        [
+            subject.token_losses(look.params, tokens[i : i + size])
+            for i in range(0, len(tokens), size)
+        ]
+    )
+    ends = np.cumsum([len(shown.text), len(shown.random)])
+    on_text, on_random, on_named = np.split(losses, ends)
+    row = measure(on_random, "random_") | passages.measure(on_named, shown.named.places)
+    curves = curve(on_random, "random")
+    if len(shown.text):
+        row |= measure(on_text)
+        curves += curve(on_text, "text")
+    return Found(row, {"copies": curves})
+
+
+_MEASURES = ("copying_loss", "copying_loss_error", "copying_gain", "copying_gain_error")
+
+COPYING = Probe(
+    "copying",
+    about="loss on repeated text and random tokens, and on a name that comes back",
+    columns=(*(f"random_{name}" for name in _MEASURES), *passages.COLUMNS, *_MEASURES),
+    tables=("copies",),
+    show=_show,
+    measure=_measure,
+)

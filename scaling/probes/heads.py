@@ -5,14 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from scaling.mesh import replicated
-from scaling.model.transformer import Surgery
-from scaling.probes import head_copying, prefix_matching, previous_token
-from scaling.program import Program
+from scaling.probes import prefix_matching, sequences
+from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 EXAMPLES = 10
 """Sequences that a score is averaged over, as in Olsson et al. 2022."""
@@ -68,16 +64,27 @@ def length_of(context: int) -> int:
     return min(context, 1 + prefix_matching.REPEATS * prefix_matching.PERIOD)
 
 
-def measure(program: Program, params: Any, repeated: np.ndarray, natural: np.ndarray) -> Heads:
+def measure(program: Subject, params: Any, repeated: np.ndarray, natural: np.ndarray) -> Heads:
     """The scores of every head on `prefix_matching.examples` and on held-out text, [n, L] each, L
     being `length_of` the context."""
+    import jax  # not to be loaded by what reads a config
+
+    from scaling.probes import head_copying
+
     scores, circuits, patterns = jax.device_get(_compiled(program)(params, repeated, natural))
     eigenvalues = [head_copying.eigenvalue_score(circuit) for circuit in circuits]
     return Heads(*scores, np.array(eigenvalues), *patterns)
 
 
 @lru_cache(maxsize=4)
-def _compiled(program: Program):
+def _compiled(program: Subject):
+    import jax
+    import jax.numpy as jnp
+
+    from scaling.mesh import replicated
+    from scaling.model.transformer import Surgery
+    from scaling.probes import head_copying, previous_token
+
     config, V = program.model, program.vocabulary_size
     N, H = config.layers, config.heads
     D, K = config.d_model, config.attention_width // config.heads
@@ -111,3 +118,31 @@ def _compiled(program: Program):
 
     whole = replicated(program.mesh)
     return jax.jit(run, in_shardings=(program.shardings.params, whole, whole), out_shardings=whole)
+
+
+def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """Repeated random tokens, and held-out text, of the length that heads are looked at on."""
+    length = length_of(subject.context)
+    repeated = prefix_matching.examples(sequences.generator(2), text.common, EXAMPLES, length)
+    natural = np.resize(text.heldout_NxL[:, :length], (EXAMPLES, length)).astype(np.int32)
+    return repeated, natural
+
+
+def _measure(subject: Subject, shown: tuple[np.ndarray, np.ndarray], look: Look) -> Found:
+    found = measure(subject, look.params, *shown)
+    tables = {"heads": found.rows()} | ({"patterns": found.pictures()} if look.last else {})
+    return Found(found.summary(), tables, found)
+
+
+HEADS = Probe(
+    "heads",
+    about="what every attention head does: prefix matching, previous token, copying",
+    columns=(
+        *("prefix_matching_score", "prefix_matching_mean", "prefix_matching_sum"),
+        *("prefix_matching_copying", "previous_token_score"),
+    ),
+    tables=("heads", "patterns"),
+    show=_show,
+    measure=_measure,
+    compiles=True,
+)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from scaling.probes.probe import Found, Look, Probe, Subject
+
 _BINS = 128
 """Most token indices that are told apart in the loss by token index."""
 
@@ -27,7 +29,8 @@ def windows(context: int) -> tuple[slice, slice]:
     if late <= early:
         early, late = 1, context
     reach = min(8, context // 32)
-    return tuple(slice(max(0, at - 1 - reach), min(context, at + reach)) for at in (early, late))
+    around = [slice(max(0, at - 1 - reach), min(context, at + reach)) for at in (early, late)]
+    return around[0], around[1]
 
 
 def score(losses_NxL: np.ndarray) -> float:
@@ -40,3 +43,18 @@ def curve(losses_NxL: np.ndarray, most: int = _BINS) -> list[dict[str, Any]]:
     """Loss by token index (from 1), a row an index; in a context over `most`, a row a group of them."""
     groups = np.array_split(np.arange(losses_NxL.shape[1]), min(most, losses_NxL.shape[1]))
     return [{"index": own.mean() + 1, "loss": losses_NxL[:, own].mean()} for own in groups]
+
+
+def _measure(subject: Subject, shown: None, look: Look) -> Found:
+    return Found(
+        {"in_context_score": score(look.losses_NxL)}, {"positions": curve(look.losses_NxL)}
+    )
+
+
+IN_CONTEXT = Probe(
+    "in_context",
+    about="in-context-learning score and loss by token index",
+    columns=("in_context_score",),
+    tables=("positions",),
+    measure=_measure,
+)

@@ -12,13 +12,16 @@ from typing import NamedTuple
 import numpy as np
 
 from scaling.probes import sequences
-from scaling.probes.copying import standard_error
 
 OCCURRENCES = 5
 """Times that a name stands in its passage."""
 
 _NAME = 6
 """Tokens of a name; fewer where the context has fewer than sixteen times as many."""
+
+
+COLUMNS = ("name_loss", "name_loss_error", "name_probability_first", "name_probability_last")
+"""What `measure` finds."""
 
 
 class Passages(NamedTuple):
@@ -53,7 +56,7 @@ def measure(losses_NxL: np.ndarray, places: np.ndarray) -> dict[str, float]:
     seen, probability = losses[:, 1:].mean(axis=(1, 2)), np.exp(-losses).mean(axis=2)
     return {
         "name_loss": seen.mean(),
-        "name_loss_error": standard_error(seen),
+        "name_loss_error": sequences.standard_error(seen),
         "name_probability_first": probability[:, 0].mean(),
         "name_probability_last": probability[:, -1].mean(),
     }

@@ -7,10 +7,14 @@ i - m * P + 1 for m = 1, 2, ... up to (i - 1) // P.
 
 from __future__ import annotations
 
-import jax
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from scaling.probes import sequences
+
+if TYPE_CHECKING:
+    import jax
 
 REPEATS, PERIOD = 4, 25
 """Times the random tokens are repeated, and how many there are, as in the paper."""
@@ -50,4 +54,5 @@ def _targets(length: int) -> tuple[np.ndarray, np.ndarray]:
         for i in range(P + 1, REPEATS * P + 1)
         for m in range(1, (i - 1) // P + 1)
     ]
-    return tuple(np.array(pairs).T)
+    i, j = np.array(pairs).T
+    return i, j

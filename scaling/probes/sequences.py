@@ -14,6 +14,11 @@ _DROPPED = 0.1
 """Share of the tokens that is left out at either end of the ranking by frequency."""
 
 
+def generator(number: int) -> np.random.Generator:
+    """The generator of one of the things that probes draw: the same for all runs."""
+    return np.random.default_rng((0, number))
+
+
 def common_tokens(heldout_NxL: np.ndarray) -> np.ndarray:
     """Tokens that held-out text uses, without the most and the least common tenth (Olsson et al.
     2022, "head activation evaluators"): ids, from the most common on."""
@@ -45,3 +50,8 @@ def repeat(paragraphs_NxP: np.ndarray, copies: int, length: int) -> np.ndarray:
     tokens[:, 0] = START
     tokens[:, 1 : 1 + tiled.shape[1]] = tiled
     return tokens
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean; nan for a single value."""
+    return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan

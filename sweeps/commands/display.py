@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from scaling.config import RunConfig
+from scaling.record import Record
 from sweeps.commands.words import duration, short
-from sweeps.workers.backlog import shape_of
 from sweeps.workers.local import Watcher
 
 
@@ -30,7 +31,7 @@ class Display(Watcher):
             else None
         )
 
-    def started(self, waiting: Sequence[RunConfig], done: int) -> None:
+    def started(self, waiting: Sequence[Record], done: int) -> None:
         self.began = time.monotonic()
         self.runs = {run.run_id: run for run in waiting}
         self.total, self.done, self.failed = len(waiting) + done, done, 0
@@ -50,7 +51,8 @@ class Display(Watcher):
             if event["tokens_per_second"]:
                 shape, tokens, flops = _kind(run)
                 speed = self.speeds[shape] = event["tokens_per_second"]
-                self.flops_rates[shape] = speed * flops / tokens
+                if flops:
+                    self.flops_rates[shape] = speed * flops / tokens
         else:
             self.at_work.pop(run.run_id, None)
             del self.runs[run.run_id]
@@ -58,7 +60,7 @@ class Display(Watcher):
             self._ended(run, event)
         self.tick()
 
-    def _ended(self, run: RunConfig, event: dict[str, Any]) -> None:
+    def _ended(self, run: Record, event: dict[str, Any]) -> None:
         if event["event"] == "failed":
             self.failed += 1
             line = Text.assemble(("failed ", "bold red"), describe(run), f"  {event['error']}")
@@ -115,18 +117,21 @@ class Display(Watcher):
         for (shape, tokens, flops), runs in (+alike).items():
             speed = self.speeds.get(shape)
             # A shape not seen yet: as many FLOPs a second as the slowest seen.
-            left[tokens / speed if speed else flops / min(self.flops_rates.values())] += runs
+            slowest = min(self.flops_rates.values(), default=math.inf)
+            left[tokens / speed if speed else flops / slowest] += runs
         together = sum(seconds * runs for seconds, runs in left.items())
         return max(together / self.jobs, max(left, default=0.0))
 
 
-def _kind(run: RunConfig) -> tuple[tuple, int, float]:
+def _kind(run: Record) -> tuple[tuple, int, float]:
     """What tells how long a run takes: its shape, tokens and FLOPs."""
-    return shape_of(run), run.tokens, run.flops(0)
+    return run.shape, getattr(run, "tokens", 0), run.flops(0)
 
 
-def describe(run: RunConfig) -> str:
+def describe(run: Record) -> str:
     """A run in a few words."""
+    if not isinstance(run, RunConfig):
+        return f"{run.stage} {run.run_id}" + (f" from {run.of}" if run.of else "")
     repeated = f"f {run.repeated_fraction:g} x{run.repeats}" if run.repeats else "control"
-    repeated = f"from {run.pretrained_run}" if run.pretrained_run else repeated
+    repeated = f"from {run.of}" if run.of else repeated
     return f"{short(run.params)} {repeated} seed {run.seed}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeps.commands.words import duration, short
-from sweeps.grids.grid import Plan, columns
+from sweeps.grids.grid import Plan, columns_of
 from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:  # they load JAX
 
 def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
     """A row a run: its columns, FLOPs and, where a study is given, its state there."""
-    rows = [columns(run) | {"flops": run.flops(run.vocabulary_size)} for run in plan.runs]
+    rows = [
+        row | {"flops": run.flops(getattr(run, "vocabulary_size", 0))}
+        for run, row in zip(plan.runs, columns_of(plan.runs), strict=True)
+    ]
     if study:
         begun = study.statuses() if (study.path / "grid.yaml").exists() else ()
         states = {run.run_id: status["state"] for run, status in begun}
@@ -41,22 +44,22 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
     if rows and "state" in rows[0]:
         table.add_column("state")
     for row in rows:
-        pooled = row["repeats"] > 0
+        pooled = bool(row["repeats"])
         cells = [
             row["run_id"],
-            str(row["d_model"]),
-            short(row["params"]),
-            short(row["tokens"]),
-            f"{row['repeated_fraction']:g}",
+            _told(row["d_model"]) or row["stage"],
+            _told(row["params"], short),
+            _told(row["tokens"], short),
+            _told(row["repeated_fraction"], "{:g}".format),
             f"{row['realised_fraction']:.4f}" if pooled else "",
             str(row["repeats"]) if pooled else "",
             f"{row['pool_tokens']:,}" if pooled else "",
-            str(row["seed"]),
+            _told(row["seed"]),
             f"{row['flops']:.2e}",
         ]
         table.add_row(*cells, *([row["state"]] if "state" in row else []))
     console.print(table)
-    tokens, flops = (sum(row[name] for row in rows) for name in ("tokens", "flops"))
+    tokens, flops = (sum(row[name] or 0 for row in rows) for name in ("tokens", "flops"))
     again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
     console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
 
@@ -101,10 +104,10 @@ def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
     `heartbeat` is how many seconds ago the `host` of a run at work said that it lives.
     """
     rows = []
-    for config, status in study.statuses():
+    for record, status in study.statuses():
         names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
-        row = columns(config)
-        found = {name: row[name] for name in names}
+        row = record.columns()
+        found = {name: row.get(name) for name in names} | {"stage": record.stage}
         summary = status.get("summary", {})
         found |= {"state": status["state"], "error": status.get("error")}
         found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}
@@ -127,10 +130,10 @@ def print_status(
         loss, state = row["test_loss"], row["state"]
         table.add_row(
             row["run_id"],
-            short(row["params"]),
-            f"{row['repeated_fraction']:g}",
+            _told(row["params"], short) or row["stage"],
+            _told(row["repeated_fraction"], "{:g}".format),
             str(row["repeats"] or ""),
-            str(row["seed"]),
+            _told(row["seed"]),
             f"[{colours.get(state, 'dim')}]{state}[/]",
             f"{loss:.4f}" if loss is not None else "",
             duration(row["seconds"]) if row["seconds"] else "",
@@ -145,6 +148,11 @@ def print_status(
             f"{len(superseded)} more in runs/ are superseded: not of this grid any more, and in no table",
             soft_wrap=True,
         )
+
+
+def _told(value: Any, form: Callable[[Any], str] = str) -> str:
+    """A value as it is printed; nothing for one that a stage does not have."""
+    return "" if value is None or value != value else form(value)
 
 
 def _remark(row: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.errors import OstinatoError
-from scaling.config import RunConfig
+from scaling.record import Record
 from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import LAYOUTS, Job, Request, Submission
 from sweeps.grids.grid import Plan, find_grid, load_plan
@@ -36,8 +36,8 @@ class Prepared:
     study: StudyDirectory
     plan: Plan
     source: Path
-    chosen: tuple[RunConfig, ...]
-    left: tuple[RunConfig, ...]
+    chosen: tuple[Record, ...]
+    left: tuple[Record, ...]
     """The chosen runs that are not done."""
     to: str
     engine: Engine
@@ -116,7 +116,7 @@ def live(study: StudyDirectory) -> list[tuple[Submission, dict[str, int]]]:
     return [(submission, states) for submission, states in asked if states]
 
 
-def wait(study: StudyDirectory, runs: Sequence[RunConfig], tell: Callable[[str], None]) -> None:
+def wait(study: StudyDirectory, runs: Sequence[Record], tell: Callable[[str], None]) -> None:
     """Wait until every run is done or failed, or no worker is left; tells how far it is."""
     told = None
     while True:
@@ -136,7 +136,7 @@ def wait(study: StudyDirectory, runs: Sequence[RunConfig], tell: Callable[[str],
         time.sleep(POLL_SECONDS)
 
 
-def outcome(study: StudyDirectory, runs: Sequence[RunConfig]) -> Outcome:
+def outcome(study: StudyDirectory, runs: Sequence[Record]) -> Outcome:
     """How runs that were trained elsewhere stand, as a sweep says it."""
     found = Outcome()
     wanted = {run.run_id for run in runs}

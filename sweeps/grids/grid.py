@@ -1,54 +1,29 @@
 """Grids: a YAML file in, the runs of a study out.
 
-A grid is a base config, axes that multiply, and runs spelled out. Controls are added by themselves:
-for every run that repeats something, the same run without.
+A grid is a base config, axes that multiply, runs spelled out, and stages that follow them. Controls
+are added by themselves: for every run that repeats something, the same run without.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, get_origin
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from data_pipelines.config import Config, Count, unknown_name
+from data_pipelines.config import Config, unknown_name
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
+from scaling.record import Record
+from scaling.stages import Following, following
 from sweeps.grids.select import matches
 
 SHIPPED = Path(__file__).parent
 """Grids that come with Ostinato, named by their files."""
-
-
-class FineTuning(Config):
-    """Runs that begin with the final weights of others, and one from scratch beside each."""
-
-    select: str = Field(description="Expression; the runs that match are fine-tuned.")
-    corpus: str = Field(description="Corpus to fine-tune on.")
-    tokens: Count = Field(description="Training tokens of fine-tuning.")
-    learning_rate_factor: float = Field(
-        0.5, gt=0, description="Peak learning rate, as a share of pre-training's."
-    )
-    warmup_fraction: float = Field(0.02, ge=0, le=1, description="Share of steps to warm up in.")
-
-    def runs_of(self, parent: RunConfig) -> tuple[RunConfig, RunConfig]:
-        """The run fine-tuned from `parent`, and the same from scratch, at full learning rate and warm-up.
-
-        The corpus of before is what their out-of-distribution loss is measured on.
-        """
-        values = parent.control().model_dump()
-        values |= {"corpus": self.corpus, "tokens": self.tokens, "ood_corpus": parent.corpus}
-        tuned = values | {
-            "pretrained_run": parent.run_id,
-            "learning_rate": parent.learning_rate * self.learning_rate_factor,
-            "warmup_fraction": self.warmup_fraction,
-        }
-        return RunConfig.parse(tuned, "fine_tuning"), RunConfig.parse(values, "fine_tuning")
 
 
 class Grid(Config):
@@ -69,14 +44,31 @@ class Grid(Config):
         description="Runs beside the product; a list in one multiplies as an axis does, of probes and "
         "pools, which are lists themselves, a list of lists.",
     )
-    fine_tuning: list[FineTuning] = Field(
+    stages: list[SerializeAsAny[Following]] = Field(
         default_factory=list,
-        description="Which of the runs are fine-tuned on another corpus, after they are done.",
+        description="What follows which of the runs, once they are done, one after the other.",
     )
     exclude: list[str] = Field(
         default_factory=list,
         description="Expressions; runs of the product that match one are left out.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fine_tuning_is_a_stage(cls, values: Any) -> Any:
+        """Grids of before there were other stages have a key of its own for it."""
+        if isinstance(values, dict) and isinstance(values.get("fine_tuning"), list):
+            values = dict(values)
+            named = [{"stage": "fine_tuning"} | dict(entry) for entry in values.pop("fine_tuning")]
+            values["stages"] = [*(values.get("stages") or []), *named]
+        return values
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _of_their_stage(cls, entries: Any) -> Any:
+        if not isinstance(entries, list):
+            return entries
+        return [following(entry) if isinstance(entry, dict) else entry for entry in entries]
 
     @field_validator("axes")
     @classmethod
@@ -134,12 +126,13 @@ class Plan:
     """The runs of a grid, each once, and how many were asked for again."""
 
     grid: Grid
-    runs: tuple[RunConfig, ...]
+    runs: tuple[Record, ...]
     identical: int
 
     def select(self, expression: str) -> Plan:
         """The plan of the runs that match an expression; raises OstinatoError if none does."""
-        runs = tuple(run for run in self.runs if matches(expression, columns(run)))
+        found = zip(self.runs, columns_of(self.runs), strict=True)
+        runs = tuple(run for run, row in found if matches(expression, row))
         if not runs:
             raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
         return Plan(self.grid, runs, self.identical)
@@ -152,16 +145,18 @@ class Plan:
         number, _, count = share.partition("/")
         if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
             raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
-        families: dict[str, list[RunConfig]] = {}
-        for run in self.runs:  # a fine-tuned one goes with the run it begins with
-            families.setdefault(run.pretrained_run or run.run_id, []).append(run)
+        families: dict[str, list[Record]] = {}
+        home: dict[str, str] = {}
+        for run in self.runs:  # what follows a run goes with it
+            home[run.run_id] = home.get(run.of or "", run.run_id)
+            families.setdefault(home[run.run_id], []).append(run)
         longest_first = sorted(
             families.items(), key=lambda item: (-sum(run.flops(0) for run in item[1]), item[0])
         )
         own = [run for _, runs in longest_first[int(number) :: int(count)] for run in runs]
         return Plan(self.grid, tuple(own), self.identical)
 
-    def run(self, run_id: str) -> RunConfig:
+    def run(self, run_id: str) -> Record:
         """The run whose id begins so; raises OstinatoError if there is not exactly one."""
         runs = [run for run in self.runs if run.run_id.startswith(run_id)]
         if len(runs) != 1:
@@ -227,7 +222,7 @@ def expand(grid: Grid, where: str = "") -> Plan:
         [
             config
             for config in _configs(grid.base, grid.axes, grid.zipped, where)
-            if not any(matches(expression, columns(config)) for expression in grid.exclude)
+            if not any(matches(expression, config.columns()) for expression in grid.exclude)
         ]
         if grid.axes or grid.zipped or not grid.runs
         else []
@@ -238,7 +233,8 @@ def expand(grid: Grid, where: str = "") -> Plan:
         asked += _configs(grid.base | fixed, axes, [], where)
     if grid.exclude and not asked:
         raise OstinatoError(f"{where}: exclude: {grid.exclude} leaves no run; take some of it out")
-    runs, distinct = {}, set()
+    runs: dict[str, Record] = {}
+    distinct = set()
     for config in asked:
         if not config.is_control:
             control = config.control()
@@ -246,34 +242,27 @@ def expand(grid: Grid, where: str = "") -> Plan:
         run_id = config.run_id
         distinct.add(run_id)
         runs.setdefault(run_id, config)
-    for tuning in grid.fine_tuning:
-        for child in _fine_tuned(tuning, list(runs.values()), where):
+    for asked_for in grid.stages:
+        for child in _followers(asked_for, list(runs.values()), where):
             runs.setdefault(child.run_id, child)
-    for run in runs.values():
-        if run.pretrained_run and run.pretrained_run not in runs:
-            raise OstinatoError(
-                f"{where}: pretrained_run: {run.pretrained_run} is no run of this grid; "
-                "add it, or use fine_tuning"
-            )
     return Plan(grid, tuple(runs.values()), len(asked) - len(distinct))
 
 
-def _fine_tuned(tuning: FineTuning, runs: list[RunConfig], where: str) -> list[RunConfig]:
-    """The runs that a fine-tuning adds; raises OstinatoError where there is nothing to tune."""
-    before = [run for run in runs if run.corpus != tuning.corpus and not run.pretrained_run]
-    parents = [run for run in before if matches(tuning.select, columns(run))]
+def _followers(asked: Following, runs: list[Record], where: str) -> list[Record]:
+    """What a stage adds to the runs before it; raises OstinatoError where it follows none of them."""
+    able = [run for run in runs if asked.accepts(run)]
+    parents = [
+        run for run, row in zip(able, columns_of(able), strict=True) if matches(asked.select, row)
+    ]
     if not parents:
         raise OstinatoError(
-            f"{where}: fine_tuning.select: no run of another corpus than {tuning.corpus} matches "
-            f"{tuning.select!r}"
+            f"{where}: stages: no run that {asked.stage} can follow matches {asked.select!r}"
+            + ("" if able else " (none can)")
         )
-    for parent in parents:
-        if parent.vocabulary != "bytes":
-            raise OstinatoError(
-                f"{where}: fine_tuning.corpus: {tuning.corpus} has not the {parent.vocabulary} "
-                f"vocabulary of {parent.corpus}; give vocabulary: bytes"
-            )
-    return [child for parent in parents for child in tuning.runs_of(parent)]
+    try:
+        return [child for parent in parents for child in asked.records(parent)]
+    except OstinatoError as error:
+        raise OstinatoError(f"{where}: {error}") from None
 
 
 def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable[RunConfig]:
@@ -289,17 +278,11 @@ def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable
         yield RunConfig.parse(values, where)
 
 
-def columns(run: RunConfig) -> dict[str, Any]:
-    """A run's config and sizes under the names of the tables' columns."""
-    pools = json.dumps([pool.model_dump() for pool in run.pools]) if run.pools else None
-    return run.model_dump() | {
-        "pools": pools,
-        "probes": " ".join(run.probes) or None,
-        "run_id": run.run_id,
-        "params": run.params,
-        "pool_tokens": run.pool_tokens,
-        "realised_fraction": run.realised_fraction,
-    }
+def columns_of(runs: Sequence[Record]) -> list[dict[str, Any]]:
+    """Each run's columns; what another's stage alone has is None."""
+    own = [run.columns() for run in runs]
+    names = dict.fromkeys(name for row in own for name in row)
+    return [{name: row.get(name) for name in names} for row in own]
 
 
 class _Loader(yaml.SafeLoader):

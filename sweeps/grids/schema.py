@@ -7,9 +7,14 @@ several keys together get wrong (a pool smaller than a sequence) is told by `ost
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from scaling.config import RunConfig
+from scaling.probes import PROBES
+from scaling.record import Record
+from scaling.stages import STAGES, Following
+from scaling.stages.fine_tuning import FineTuning
 from sweeps.grids.grid import SHIPPED, Grid
 
 FILE = SHIPPED / "grid.schema.json"
@@ -25,14 +30,26 @@ _COUNT = {
 def grid_schema() -> dict[str, Any]:
     """The schema (JSON Schema draft 2020-12)."""
     run, grid = RunConfig.model_json_schema(), Grid.model_json_schema()
-    fields = {name: _value(schema) for name, schema in run["properties"].items()}
+    fields = {
+        name: _value(schema)
+        for name, schema in run["properties"].items()
+        if name not in Record.model_fields
+    }
+    told = ", ".join(f"{probe.name} ({probe.about})" for probe in PROBES)
+    fields["probes"]["items"] = {"enum": [probe.name for probe in PROBES]}
+    fields["probes"]["description"] += f" There are: {told}."
     # In a grid's base, a table that `ostinato duplicates` has written may stand for the pools.
     fields["pools"] = {"anyOf": [fields["pools"], {"type": "string"}]}
     one = {name: {"$ref": f"#/$defs/{name}"} for name in fields}
     several = {name: {"type": "array", "minItems": 1, "items": ref} for name, ref in one.items()}
     either = {name: {"anyOf": [one[name], several[name]]} for name in fields}
-    keys, tuning = grid["properties"], grid["$defs"]["FineTuning"]
-    tuning["properties"] = {name: _value(own) for name, own in tuning["properties"].items()}
+    keys = grid["properties"]
+    keys["stages"]["items"] = {"anyOf": [_following(s.following) for s in STAGES if s.following]}
+    keys["fine_tuning"] = {
+        "type": "array",
+        "items": _following(FineTuning, required=()),
+        "description": "Short for stages of fine_tuning.",
+    }
     keys["base"] |= _object(one)
     keys["axes"] |= _object(several)
     keys["zipped"] |= {"items": _object(several)}
@@ -41,13 +58,23 @@ def grid_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Ostinato grid",
         **{name: value for name, value in grid.items() if name not in ("title", "$defs")},
-        "$defs": fields | run.get("$defs", {}) | {"FineTuning": tuning},
+        "$defs": fields | run.get("$defs", {}),
     }
 
 
 def schema_text() -> str:
     """The schema as it is written to a file."""
     return json.dumps(grid_schema(), indent=1) + "\n"
+
+
+def _following(model: type[Following], required: Sequence[str] = ("stage",)) -> dict[str, Any]:
+    """The schema of an entry of a grid's stages."""
+    schema = model.model_json_schema()
+    schema["properties"] = {name: _value(own) for name, own in schema["properties"].items()}
+    stage = schema["properties"]["stage"]
+    stage["const"] = stage.get("default")
+    schema["required"] = sorted({*schema.get("required", ()), *required})
+    return schema
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@
     runs/RUN_ID/  config.json  status.json  metrics.parquet  TABLE.parquet  log.txt  checkpoints/
     claims/RUN_ID
 
-A TABLE is what probes have found, of those in DETAILS.
+A TABLE is what its probes, or its stage, leave beside the curve (`Record.tables`).
 Every file but the logs is replaced whole, so that a reader never sees half of one.
 """
 
@@ -26,7 +26,8 @@ from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.processor import Processor, moved
-from sweeps.grids.grid import Plan, columns, load_plan
+from scaling.record import Record
+from sweeps.grids.grid import Plan, columns_of, load_plan
 from sweeps.study import claims
 from sweeps.study.provenance import code_version, provenance
 from sweeps.study.storage import read_many, write_bytes, write_json
@@ -36,10 +37,6 @@ if TYPE_CHECKING:  # half a second to load: not to say how a study stands
 
 STATES = ("pending", "running", "lost", "failed", "done")
 """Of a run: not begun; at work; begun and abandoned; ended by an error; finished."""
-
-DETAILS = ("positions", "copies", "heads", "vectors", "patterns", "ablations")
-"""Tables beside the curves: loss by token index, loss by copy, scores by head, per-token losses,
-attention of the strongest heads, and what a model loses without a head."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,13 @@ class RunDirectory:
         steps = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdigit()]
         return max(steps, default=0)
 
-    def begin(self, config: RunConfig, step: int, on: Processor | None = None) -> None:
+    def begin(self, record: Record, step: int, on: Processor | None = None) -> None:
         """Record that a run goes on from `step`, and on what kind of CPU; rows after it are dropped,
         as they come again."""
-        write_json(self.path / "config.json", config.model_dump(mode="json"))
+        write_json(self.path / "config.json", record.model_dump(mode="json"))
         status = {"state": "running", "step": step, "since": time.time()}
         write_json(self.path / "status.json", status | self._processors(step, on))
-        for table in ("metrics", *DETAILS):
+        for table in ("metrics", *record.tables):
             rows = self.table(table)
             kept = rows[rows["step"] <= step] if len(rows) and step else rows.iloc[:0]
             if len(kept) < len(rows):
@@ -98,7 +95,7 @@ class RunDirectory:
         self._add("metrics", [row])
 
     def details(self, found: dict[str, list[dict[str, Any]]]) -> None:
-        """Add rows to tables of `DETAILS`."""
+        """Add rows to tables beside the curve."""
         for table, rows in found.items():
             self._add(table, rows)
 
@@ -203,7 +200,7 @@ class StudyDirectory:
         """The files of a run."""
         return RunDirectory(self.path / "runs" / run_id, self.path / "claims" / run_id)
 
-    def statuses(self) -> Iterator[tuple[RunConfig, dict[str, Any]]]:
+    def statuses(self) -> Iterator[tuple[Record, dict[str, Any]]]:
         """Every run of the grid with its status."""
         runs = self.plan.runs
         names = [f"runs/{run.run_id}/status.json" for run in runs]
@@ -227,25 +224,31 @@ class StudyDirectory:
         """Write `results.parquet` (a row a run) and `curves.parquet` (a row an evaluation) from the
         runs' files into the study or another directory, and return them.
 
-        Those of `DETAILS` that a run has are written beside them. Runs not done are in the results without losses.
+        The tables that runs leave beside their curves are written beside them. Runs not done are in
+        the results without losses.
         """
         import pandas as pd
 
         meta = json.loads((self.path / "meta.json").read_text())
         code = {name: meta[name] for name in ("ostinato_version", "git_commit")}
         results, begun = [], []
-        for config, status in self.statuses():
-            row = columns(config) | {"status": status["state"]}
+        statuses = list(self.statuses())
+        columns = columns_of([record for record, _ in statuses])
+        for (record, status), own in zip(statuses, columns, strict=True):
+            row = own | {"status": status["state"]}
             # The row again: a summary ends with the learning rate of the last step.
+            said = {name: value for name, value in row.items() if value is not None}
             code_of_run = {name: status.get(name, version) for name, version in code.items()}
-            results.append(row | status.get("summary", {}) | row | code_of_run)
+            results.append(row | status.get("summary", {}) | said | code_of_run)
             if status["state"] != "pending":
-                begun.append(row["run_id"])
-        tables = pd.DataFrame(results), self._joined("metrics", begun)
-        probed = [row["run_id"] for row in results if row["run_id"] in begun and row["probes"]]
+                begun.append(record)
+        tables = pd.DataFrame(results), self._joined("metrics", [run.run_id for run in begun])
         named = dict(zip(("results", "curves"), tables, strict=True))
-        found = {name: self._joined(name, probed) for name in DETAILS if probed}
-        for name, table in (named | {k: t for k, t in found.items() if len(t)}).items():
+        for name in dict.fromkeys(table for run in begun for table in run.tables):
+            found = self._joined(name, [run.run_id for run in begun if name in run.tables])
+            if len(found):
+                named[name] = found
+        for name, table in named.items():
             content = io.BytesIO()
             table.to_parquet(content, index=False)
             write_bytes((into or self.path) / f"{name}.parquet", content.getvalue())
@@ -277,7 +280,7 @@ def _parsed(content: bytes | None) -> dict[str, Any]:
 def _difference(held: Plan, plan: Plan) -> str:
     """The first key in which two grids' runs differ."""
     for field in RunConfig.model_fields:
-        before, after = ({getattr(run, field) for run in p.runs} for p in (held, plan))
+        before, after = ({getattr(run, field, None) for run in p.runs} for p in (held, plan))
         if not before <= after:
-            return f"{field}: {sorted(before - after)[0]} is gone"
+            return f"{field}: {min(before - after, key=str)} is gone"
     return "combinations of values are gone"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Set
 from heapq import heappop, heappush
 from itertools import count
 
-from scaling.config import ModelConfig, RunConfig
+from scaling.record import Record
 
 
 class Backlog:
@@ -15,11 +15,11 @@ class Backlog:
     Taking one costs what there are shapes, however many runs there are.
     """
 
-    def __init__(self, runs: Iterable[RunConfig]):
+    def __init__(self, runs: Iterable[Record]):
         runs = list(runs)
         self._unsettled = {run.run_id for run in runs}
-        self._ready: dict[tuple, list[tuple[float, int, RunConfig]]] = {}
-        self._after: dict[str, list[RunConfig]] = {}
+        self._ready: dict[tuple, list[tuple[float, int, Record]]] = {}
+        self._after: dict[str, list[Record]] = {}
         self._order = count()
         for run in runs:
             self._add(run)
@@ -28,7 +28,7 @@ class Backlog:
         """Whether a run can be taken now."""
         return bool(self._ready)
 
-    def take(self, shape: tuple | None, compiling: Set[tuple] = frozenset()) -> RunConfig:
+    def take(self, shape: tuple | None, compiling: Set[tuple] = frozenset()) -> Record:
         """The longest run, or the longest of this shape if that is within a tenth of it.
 
         A shape that somebody else is `compiling` comes last: later it is not compiled once more.
@@ -43,7 +43,7 @@ class Backlog:
             del self._ready[chosen]
         return run
 
-    def put_back(self, run: RunConfig) -> None:
+    def put_back(self, run: Record) -> None:
         """A run that was taken waits again, behind all others."""
         self._push(run, 0.0)
 
@@ -53,17 +53,11 @@ class Backlog:
         for run in self._after.pop(run_id, ()):
             self._add(run)
 
-    def _add(self, run: RunConfig) -> None:
-        if run.pretrained_run in self._unsettled:
-            self._after.setdefault(run.pretrained_run, []).append(run)
+    def _add(self, run: Record) -> None:
+        if run.of in self._unsettled:
+            self._after.setdefault(run.of, []).append(run)
         else:
             self._push(run, run.flops(0))
 
-    def _push(self, run: RunConfig, length: float) -> None:
-        heappush(self._ready.setdefault(shape_of(run), []), (-length, next(self._order), run))
-
-
-def shape_of(run: RunConfig) -> tuple:
-    """What a compilation depends on."""
-    names = (*ModelConfig.model_fields, "vocabulary", "context", "batch_size", "evaluation_tokens")
-    return tuple(getattr(run, name) for name in names)
+    def _push(self, run: Record, length: float) -> None:
+        heappush(self._ready.setdefault(run.shape, []), (-length, next(self._order), run))

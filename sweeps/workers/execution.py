@@ -16,6 +16,7 @@ from pydantic import Field
 from data_pipelines.config import Config, Count
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
+from scaling.record import Record
 
 
 class Execution(Config):
@@ -59,7 +60,7 @@ class Options(Config):
                 words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
         return words
 
-    def check(self, runs: Sequence[RunConfig]) -> dict[str, str]:
+    def check(self, runs: Sequence[Record]) -> dict[str, str]:
         """The layout of each run; raises OstinatoError on what does not go together or fit them."""
         if self.stack > 1 and (self.layout or self.profile or self.tensorboard):
             raise OstinatoError(
@@ -67,25 +68,34 @@ class Options(Config):
             )
         return layouts_for(self.layout, runs)
 
-    def execution(self, runs: Sequence[RunConfig]) -> Execution:
+    def execution(self, runs: Sequence[Record]) -> Execution:
         """For these runs on this machine; raises OstinatoError as `check`, and on what it lacks."""
         layouts = self.check(runs)
         if self.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
             raise OstinatoError(
                 "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"
             )
-        stacks = {}
-        if self.stack > 1:
-            from sweeps.workers.stacks import stacks_of
-
-            stacks = stacks_of(runs, self.stack)
+        stacks = stacks_of(runs, self.stack) if self.stack > 1 else {}
         shared = Execution.model_fields.keys() & type(self).model_fields
         return Execution(
             layouts=layouts, stacks=stacks, **{name: getattr(self, name) for name in shared}
         )
 
 
-def layouts_for(given: str | None, runs: Sequence[RunConfig]) -> dict[str, str]:
+def stacks_of(runs: Sequence[Record], size: int) -> dict[str, list[str]]:
+    """For each run the ids of its stack, its own first: at most `size` that can be trained together."""
+    groups: dict[tuple, list[str]] = {}
+    for run in runs:
+        groups.setdefault(run.alike, []).append(run.run_id)
+    found = {}
+    for ids in groups.values():
+        for start in range(0, len(ids), size):
+            stack = ids[start : start + size]
+            found |= {run_id: [run_id, *(i for i in stack if i != run_id)] for run_id in stack}
+    return found
+
+
+def layouts_for(given: str | None, runs: Sequence[Record]) -> dict[str, str]:
     """The layout of each run, by id: `given` is one for all, or a .csv of `ostinato plan --write`.
 
     Raises OstinatoError on a layout that is none, and on a run whose shape the file has no row for.
@@ -109,7 +119,10 @@ def layouts_for(given: str | None, runs: Sequence[RunConfig]) -> dict[str, str]:
     rows = {tuple(map(str, row[:-1])): row[-1] for row in table[[*names, "layout"]].to_numpy()}
     found = {}
     for run in runs:
-        key = tuple("" if getattr(run, n) is None else str(getattr(run, n)) for n in names)
+        if not isinstance(run, RunConfig):
+            continue  # a stage without a model of its own
+        values = [getattr(run, name, None) for name in names]
+        key = tuple("" if value is None else str(value) for value in values)
         if key not in rows:
             shape = ", ".join(f"{n} {v}" for n, v in zip(names, key, strict=True) if v)
             raise OstinatoError(

@@ -21,11 +21,11 @@ from typing import Any
 
 from data_pipelines.children import child
 from data_pipelines.cores import available_cores
-from scaling.config import RunConfig
 from scaling.processor import THREADS, kind
+from scaling.record import Record
 from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
-from sweeps.workers.backlog import Backlog, shape_of
+from sweeps.workers.backlog import Backlog
 from sweeps.workers.companions import hosts
 from sweeps.workers.execution import Execution
 
@@ -49,7 +49,7 @@ class Outcome:
 class Watcher:
     """What a sweep tells while it runs; subclass it to show that."""
 
-    def started(self, waiting: Sequence[RunConfig], done: int) -> None:
+    def started(self, waiting: Sequence[Record], done: int) -> None:
         """A sweep begins: the runs to train, and how many of the grid are done already."""
 
     def event(self, event: dict[str, Any]) -> None:
@@ -72,12 +72,13 @@ class _Worker:
         data_dir: Path,
         cores: list[int] | None,
         execution: Execution,
+        program: str,
     ):
         self.number, self.cores = number, cores
-        self.run: RunConfig | None = None
+        self.run: Record | None = None
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
-            child(WORKER, str(study.path), str(data_dir), execution.model_dump_json()),
+            child(program, str(study.path), str(data_dir), execution.model_dump_json()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -89,8 +90,8 @@ class _Worker:
             with suppress(ProcessLookupError):  # it has died: its reader says so
                 os.sched_setaffinity(self.process.pid, cores)  # before it has threads
 
-    def give(self, run: RunConfig) -> None:
-        self.run, self.shape = run, shape_of(run)
+    def give(self, run: Record) -> None:
+        self.run, self.shape = run, run.shape
         try:
             self.process.stdin.write(run.run_id + "\n")
             self.process.stdin.flush()
@@ -105,15 +106,18 @@ class _Worker:
 
 def sweep(
     study: StudyDirectory,
-    runs: Sequence[RunConfig],
+    runs: Sequence[Record],
     data_dir: Path,
     jobs: int | None,
     watcher: Watcher,
     wait: bool = True,
     execution: Execution = Execution(),  # noqa: B008 - frozen
+    program: str = WORKER,
 ) -> Outcome:
     """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
 
+    program: what a worker process runs, 'module:function' that ends in `worker.main`; one of your own
+    may add probes and stages to their lists before.
     Runs that another sweep of the directory has claimed are waited for, or left to it once it is
     seen to live. A KeyboardInterrupt stops the workers, which save first, and is raised again.
     """
@@ -128,12 +132,14 @@ def sweep(
     places = worker_cores(jobs, len(waiting), execution.threads)
     inbox: queue.Queue = queue.Queue()
     workers: dict[int, _Worker] = {}
-    elsewhere: dict[str, tuple[RunConfig, float | None]] = {}
+    elsewhere: dict[str, tuple[Record, float | None]] = {}
     compiled: set[tuple] = set()
     crashes: dict[str, int] = {}
 
     def start(number: int) -> None:
-        worker = workers[number] = _Worker(number, study, data_dir, places[number], execution)
+        worker = workers[number] = _Worker(
+            number, study, data_dir, places[number], execution, program
+        )
         worker.reader = threading.Thread(target=_read, args=(worker, inbox), daemon=True)
         worker.reader.start()
 

@@ -16,12 +16,12 @@ from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.stream import open_data
-from scaling.config import RunConfig
+from scaling.record import Record
 from sweeps.study.store import StudyDirectory
 
 
 def prepare(
-    runs: Sequence[RunConfig], data_dir: Path, console: Console, study: StudyDirectory
+    runs: Sequence[Record], data_dir: Path, console: Console, study: StudyDirectory | None
 ) -> None:
     """Prepare the data of all `runs` and check that it feeds each of them.
 
@@ -29,20 +29,24 @@ def prepare(
     the one the study's finished runs were trained on.
     """
     wanted = {}
-    for run in runs:
-        mixture = {name: getattr(run, name) for name in MixtureConfig.model_fields}
-        key = (run.corpus, run.vocabulary, run.context, run.unit, run.ood_corpus)
-        wanted.setdefault(key, {"mixture": mixture, "ood_corpus": run.ood_corpus})
+    for data in (run.data for run in runs):
+        if data:
+            mixture = data.mixture
+            key = (mixture.corpus, mixture.vocabulary, mixture.context, mixture.unit)
+            wanted.setdefault((*key, data.ood_corpus), data)
     with console.status("preparing data") as status:
-        for item in wanted.values():
+        for data in wanted.values():
+            item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
             _in_a_process(item, data_dir, console, status)
-    digests = {open_data(run, data_dir).digest for run in runs}
+    mixtures = [run.data.mixture for run in runs if run.data]
+    digests = {open_data(mixture, data_dir).digest for mixture in mixtures}
+    corpora = {mixture.corpus for mixture in mixtures}
     for config, state in study.statuses() if study and (study.path / "grid.yaml").exists() else ():
         digest = state.get("summary", {}).get("corpus_digest")
-        same = next((run for run in runs if run.corpus == config.corpus), None)
-        if digest and same and digest not in digests:
+        corpus = config.data and config.data.mixture.corpus
+        if digest and corpus in corpora and digest not in digests:
             raise OstinatoError(
-                f"corpus: {config.corpus} is not the text that {study.path} was trained on (packages or "
+                f"corpus: {corpus} is not the text that {study.path} was trained on (packages or "
                 "files have changed since); give another directory"
             )
 

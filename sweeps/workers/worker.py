@@ -12,114 +12,171 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_pipelines.errors import OstinatoError
-from scaling.config import RunConfig
 from scaling.hosts import is_first_host, join_hosts
+from scaling.record import Record
 from sweeps.study import claims
 from sweeps.study.store import RunDirectory, StudyDirectory
 from sweeps.workers.companions import first_says
 from sweeps.workers.execution import Execution
-from sweeps.workers.stacks import run_stack
+
+if TYPE_CHECKING:
+    from scaling.loop import Lane, Surroundings
 
 STOPPED = 75
 """Exit code of a worker that was stopped and has saved (EX_TEMPFAIL: run it again)."""
 
+FAILURES = (ArithmeticError, OSError, RuntimeError, TypeError, ValueError)
+"""What a run may fail by, and the next one be tried."""
 
-def run_one(
-    config: RunConfig,
+Tell = Callable[..., None]
+
+
+def carry_out(
+    records: Sequence[Record],
     study: StudyDirectory,
     data_dir: Path,
-    tell: Callable[..., None],
+    tell: Tell,
     should_stop: Callable[[], bool],
     execution: Execution,
 ) -> None:
-    """Train one run into its directory under this process's claim, unless it is done or another's.
+    """Carry a run out into its directory, or several together: those of them that are not done nor
+    another's, each under a claim of its own.
 
-    Tells 'taken', 'done' or 'failed' at the end and 'progress' before; raises Interrupted when stopped.
+    Tells of the first 'taken', 'done' or 'failed' at the end and 'progress' before; the others are
+    found done when their turn comes, and those that failed are tried once more. Raises Interrupted
+    when stopped.
     """
     # Imported late: what it prints belongs to the log, and its start-up to the first run.
     from scaling.layout import Layout
-    from scaling.processor import processor
-    from scaling.train import Diverged, train
+    from scaling.loop import Lane, Surroundings
 
-    run = study.run(config.run_id)
-    asked = {
-        "data_dir": data_dir,
-        "checkpoint_dir": run.checkpoints,
-        "pretrained": _pretrained(config, study),
-        "keep": execution.keep,
-        "layout": Layout.read(execution.layouts.get(config.run_id, "")),
-        "profile_dir": run.path / "profile" if execution.profile else None,
-        "should_stop": lambda: first_says("stop" if should_stop() else "") == "stop",
-    }
-    failures = (ArithmeticError, OSError, RuntimeError, TypeError, ValueError)
+    first = study.run(records[0].run_id)
+    around = Surroundings(
+        data_dir,
+        keep=execution.keep,
+        layout=Layout.read(execution.layouts.get(records[0].run_id, "")),
+        profile_dir=first.path / "profile" if execution.profile else None,
+        should_stop=lambda: first_says("stop" if should_stop() else "") == "stop",
+    )
     if not is_first_host():
-        if first_says() == "train":
-            with suppress(*failures):  # the first host's to report, which meets the same
-                train(config, **asked)
+        if chosen := first_says():
+            lanes = [
+                Lane(record, study.run(record.run_id).checkpoints, _begins(record, study))
+                for record in _of(records, chosen)
+            ]
+            _ends(lanes, around)  # the first host's to report, which meets the same
         return
-    if not claims.claim(run.claim):
-        first_says("leave")
-        tell("taken")
-        return
-    try:
-        if run.status()["state"] == "done":
-            first_says("leave")
-            tell("done")
+    with ExitStack() as held:
+        mine = []
+        for record in records:
+            run = study.run(record.run_id)
+            if claims.claim(run.claim):
+                held.callback(claims.release, run.claim)
+                if _may_begin(record, run, study):
+                    mine.append(record)
+        if records[0] not in mine:
+            first_says()
+            _tell_end(tell, first.status())
             return
-        if missing := _not_pretrained(config, study):
-            first_says("leave")
-            run.fail(missing)
-            tell("failed", error=missing)
-            return
-        first_says("train")
-        run.begin(config, 0 if not run.checkpoints.exists() else sys.maxsize)
-        try:
-            with claims.renewing(run.claim), _curves(run, execution.tensorboard) as curves:
-                summary = train(
-                    config,
-                    **asked,
-                    on_start=lambda step: run.begin(config, step, processor()),
-                    on_evaluation=curves,
-                    on_details=run.details,
-                    on_progress=lambda progress: tell("progress", **asdict(progress)),
-                )
-        except (OstinatoError, Diverged) as error:
-            run.fail(str(error))
-            tell("failed", error=str(error))
-        except failures as error:
-            traceback.print_exc()
-            line = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            run.fail(line)
-            tell("failed", error=line)
-        else:
-            run.finish(summary)
-            tell("done", seconds=summary["seconds"], test_loss=summary["test_loss"])
-    finally:
-        claims.release(run.claim)
+        first_says("".join(str(int(record in mine)) for record in records))
+        lanes = [
+            held.enter_context(_lane(record, study, execution, tell if record is mine[0] else None))
+            for record in mine
+        ]
+        for record, end in zip(mine, _ends(lanes, around), strict=True):
+            run = study.run(record.run_id)
+            if isinstance(end, Exception):
+                run.fail(_line(end))
+            else:
+                run.finish(end)
+        _tell_end(tell, first.status())
 
 
-def _pretrained(config: RunConfig, study: StudyDirectory) -> tuple[RunConfig, Path] | None:
+def _of(records: Sequence[Record], chosen: str) -> list[Record]:
+    """The records that the first host has chosen: a digit each, 1 for those."""
+    return [record for record, digit in zip(records, chosen, strict=True) if digit == "1"]
+
+
+def _may_begin(record: Record, run: RunDirectory, study: StudyDirectory) -> bool:
+    """Whether a claimed run is to be carried out; one that begins with weights which are not there,
+    nor has begun already, has failed."""
+    if run.status()["state"] == "done":
+        return False
+    if record.of and not run.consumed_steps():
+        state = study.run(record.of).status()["state"]
+        if state != "done":
+            run.fail(f"of: {record.of} is {state}, not done; train it first")
+            return False
+    return True
+
+
+def _begins(record: Record, study: StudyDirectory) -> tuple[Record, Path] | None:
     """The run that this one begins with, and where its checkpoints lie."""
-    if not config.pretrained_run:
-        return None
-    return study.plan.run(config.pretrained_run), study.run(config.pretrained_run).checkpoints
+    return (study.plan.run(record.of), study.run(record.of).checkpoints) if record.of else None
 
 
-def _not_pretrained(config: RunConfig, study: StudyDirectory) -> str:
-    """Why a fine-tuned run cannot begin; empty where it can, or has begun already."""
-    if not config.pretrained_run or study.run(config.run_id).consumed_steps():
-        return ""
-    state = study.run(config.pretrained_run).status()["state"]
-    if state == "done":
-        return ""
-    return f"pretrained_run: {config.pretrained_run} is {state}, not done; train it first"
+@contextmanager
+def _lane(
+    record: Record, study: StudyDirectory, execution: Execution, tell: Tell | None
+) -> Iterator[Lane]:
+    """A run whose record is kept: begun, its claim renewed, its curve and tables written."""
+    from scaling.loop import Lane
+    from scaling.processor import processor
+
+    run = study.run(record.run_id)
+    run.begin(record, 0 if not run.checkpoints.exists() else sys.maxsize)
+    with claims.renewing(run.claim), _curves(run, execution.tensorboard) as curves:
+        yield Lane(
+            record,
+            run.checkpoints,
+            _begins(record, study),
+            on_start=lambda step: run.begin(record, step, processor()),
+            on_evaluation=curves,
+            on_details=run.details,
+            on_progress=lambda progress: tell("progress", **asdict(progress)) if tell else None,
+        )
+
+
+def _ends(lanes: Sequence[Lane], around: Surroundings) -> Sequence[dict[str, Any] | Exception]:
+    """How runs end: the summary of each, or why it failed."""
+    from scaling.stages import train
+
+    try:
+        return train(lanes, around)
+    except FAILURES as error:
+        if not isinstance(error, OstinatoError):
+            traceback.print_exc()
+        return [error] * len(lanes)
+
+
+def _line(error: Exception) -> str:
+    """Why a run failed, in a line."""
+    from scaling.loop import Diverged
+
+    first = str(error).splitlines()[0] if str(error) else ""
+    known = isinstance(error, OstinatoError | Diverged)
+    return first if known else f"{type(error).__name__}: {first}"
+
+
+def _tell_end(tell: Tell, status: dict[str, Any]) -> None:
+    """Tell how a run stands; one that is neither done nor failed is another's."""
+    match status["state"]:
+        case "done":
+            summary = status.get("summary", {})
+            names = [name for name in ("seconds", "test_loss") if name in summary]
+            tell("done", **{name: summary[name] for name in names})
+        case "failed":
+            tell("failed", error=status["error"])
+        case _:
+            tell("taken")
 
 
 @contextmanager
@@ -154,21 +211,23 @@ def main(study_path: str, data_dir: str, execution: str = "{}") -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
 
+    def tell(event: str, run_id: str, **values: Any) -> None:
+        print(json.dumps({"event": event, "run_id": run_id} | values), file=events)
+
     join_hosts()
     while run_id := first_says(_next_id(stop)):
-        run = study.run(run_id)
-
-        def tell(event: str, run_id: str = run_id, **values: Any) -> None:
-            print(json.dumps({"event": event, "run_id": run_id} | values), file=events)
-
-        stack = asked.stacks.get(run_id, [])
-        with _printing_to(run.log if is_first_host() else Path(os.devnull)):
+        together = [runs[i] for i in asked.stacks.get(run_id, [run_id])]
+        log = study.run(run_id).log if is_first_host() else Path(os.devnull)
+        with _printing_to(log):
             try:
-                if len(stack) > 1:
-                    together = [runs[i] for i in stack]
-                    run_stack(together, study, Path(data_dir), tell, stop.is_set, asked.keep)
-                    continue
-                run_one(runs[run_id], study, Path(data_dir), tell, stop.is_set, asked)
+                carry_out(
+                    together,
+                    study,
+                    Path(data_dir),
+                    partial(tell, run_id=run_id),
+                    stop.is_set,
+                    asked,
+                )
             except Exception as error:
                 if type(error).__name__ != "Interrupted":
                     raise

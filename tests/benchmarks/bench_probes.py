@@ -2,8 +2,8 @@
 
 from data_pipelines.prepare import default_data_dir, prepare_data
 from scaling.config import RunConfig
-from scaling.train import train
 from tests.benchmarks.measure import report
+from tests.scaling.training import train
 
 PROBES = ("in_context", "copying", "heads", "vectors", "ablation")
 

@@ -38,15 +38,18 @@ def _study(path, runs: int) -> StudyDirectory:
     return study
 
 
+EMPTY = "tests.sweeps.workers.empty_worker:main"
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_the_engine_adds_little_to_each_of_many_empty_runs(tmp_path, monkeypatch, terminal):
-    monkeypatch.setattr(local, "WORKER", "tests.sweeps.workers.empty_worker:main")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     took = {}
     for runs in (100, 1_000, 10_000):
         study = _study(tmp_path / str(runs), runs)
         display = Display(Console(file=io.StringIO(), force_terminal=terminal), jobs=2)
-        took[runs] = seconds(lambda s=study, d=display: local.sweep(s, s.plan.runs, tmp_path, 2, d))
+        asked = study, study.plan.runs, tmp_path, 2, display
+        took[runs] = seconds(lambda asked=asked: local.sweep(*asked, program=EMPTY))
         assert len(study.done()) == runs
     each = {runs: (took[runs] - took[100]) / (runs - 100) for runs in (1_000, 10_000)}
     report(

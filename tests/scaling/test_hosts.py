@@ -12,8 +12,8 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.hosts import HEARTBEAT_SECONDS, host_rows, join_hosts
-from scaling.train import train
-from tests.flags import HARDLY_OPTIMISED
+from tests.flags import HARDLY_OPTIMISED, with_flags
+from tests.scaling.training import train
 
 _RUN = """
 import json, sys, time
@@ -23,7 +23,7 @@ scaling.hosts.HEARTBEAT_SECONDS = int(sys.argv[4])
 scaling.hosts.join_hosts()
 import jax
 from scaling.config import RunConfig
-from scaling.train import train
+from tests.scaling.training import train
 assert jax.process_count() == 2
 rows = []
 config = RunConfig.model_validate_json(sys.argv[1])
@@ -65,8 +65,8 @@ def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[s
                 "OSTINATO_COORDINATOR": f"127.0.0.1:{port}",
                 "OSTINATO_HOSTS": "2",
                 "OSTINATO_HOST": str(number),
-                "XLA_FLAGS": HARDLY_OPTIMISED,
-            },
+            }
+            | with_flags(HARDLY_OPTIMISED),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,16 +9,18 @@ import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.lanes import Lane, stack_key, train_together
-from scaling.train import Diverged, train
-from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+from scaling.loop import Diverged, Lane, Surroundings
+from scaling.stages import train as train_together
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
+from tests.scaling.training import train
 
 _RUN = """
 import json, sys
 from pathlib import Path
 import jax
 from scaling.config import RunConfig
-from scaling.lanes import Lane, train_together
+from scaling.loop import Lane, Surroundings
+from scaling.stages import train
 assert jax.device_count() == 8
 configs = [RunConfig.model_validate(values) for values in json.loads(sys.argv[1])]
 rows, starts, place = [[] for _ in configs], [], Path(sys.argv[3])
@@ -26,8 +28,8 @@ lanes = [
     Lane(config, place / config.run_id, on_start=starts.append, on_evaluation=own.append)
     for config, own in zip(configs, rows)
 ]
-summaries = train_together(lanes, data_dir=Path(sys.argv[2]))
-again = train_together(lanes, data_dir=Path(sys.argv[2]))
+summaries = train(lanes, Surroundings(Path(sys.argv[2])))
+again = train(lanes, Surroundings(Path(sys.argv[2])))
 assert starts == [0] * len(configs) + [configs[0].steps] * len(configs), starts
 assert [s["test_loss"] for s in again] == [s["test_loss"] for s in summaries]
 print(json.dumps([rows, summaries]))
@@ -52,7 +54,7 @@ def test_each_run_of_a_stack_is_the_run_alone(configs, data_dir, tmp_path):
     asked = json.dumps([config.model_dump(mode="json") for config in configs])
     done = subprocess.run(
         [sys.executable, "-c", _RUN, asked, str(data_dir), str(tmp_path)],
-        env=os.environ | {"XLA_FLAGS": f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}"},
+        env=os.environ | with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED),
         capture_output=True,
         text=True,
     )
@@ -76,14 +78,14 @@ def test_a_run_that_diverges_leaves_the_others_be(configs, data_dir):
     wild = configs[0].model_copy(update={"learning_rate": 1e30})
     rows = []
     lost, kept = train_together(
-        [Lane(wild), Lane(configs[1], on_evaluation=rows.append)], data_dir=data_dir
+        [Lane(wild), Lane(configs[1], on_evaluation=rows.append)], Surroundings(data_dir)
     )
     assert isinstance(lost, Diverged) and kept["test_loss"] == rows[-1]["test_loss"] < 5
 
 
 def test_runs_of_other_shapes_are_not_stacked(configs, data_dir):
     other = RunConfig.parse(configs[0].model_dump() | {"d_ff": 32})
-    assert len({stack_key(config) for config in configs}) == 1
-    assert stack_key(other) != stack_key(configs[0])
+    assert len({config.alike for config in configs}) == 1
+    assert other.alike != configs[0].alike
     with pytest.raises(OstinatoError, match="d_ff: differs among 2 runs"):
-        train_together([Lane(configs[0]), Lane(other)], data_dir=data_dir)
+        train_together([Lane(configs[0]), Lane(other)], Surroundings(data_dir))

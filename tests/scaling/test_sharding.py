@@ -10,7 +10,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
-from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 
 _RUN = """
 import json, sys
@@ -18,7 +18,7 @@ from pathlib import Path
 import jax
 from scaling.config import RunConfig
 from scaling.layout import Layout
-from scaling.train import train
+from tests.scaling.training import train
 assert jax.device_count() == 8
 config, data_dir = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])
 found = {}
@@ -38,11 +38,9 @@ def stop(progress):
     if progress.step >= 20:
         raise Enough
 checkpoints = Path(sys.argv[3])
-import scaling.train
-scaling.train.CHECKPOINT_SECONDS = 0
 rows = []
 try:
-    train(config, data_dir=data_dir, checkpoint_dir=checkpoints, layout=Layout(fsdp=8),
+    train(config, data_dir=data_dir, checkpoint_dir=checkpoints, checkpoint_seconds=0, layout=Layout(fsdp=8),
           on_progress=stop)
 except Enough:
     pass
@@ -66,7 +64,7 @@ def losses(mixture, data_dir, tmp_path_factory):
             *(sys.executable, "-c", _RUN, config.model_dump_json()),
             *(str(data_dir), str(tmp_path_factory.mktemp("checkpoints"))),
         ],
-        env=os.environ | {"XLA_FLAGS": f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}"},
+        env=os.environ | with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED),
         capture_output=True,
         text=True,
         check=False,

@@ -8,12 +8,13 @@ import orbax.checkpoint as ocp
 import pandas as pd
 import pytest
 
-import scaling.train
 from data_pipelines.errors import OstinatoError
 from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
-from scaling.train import Diverged, train
+from scaling.loop import Diverged
+from scaling.stages.fine_tuning import FineTuningConfig
 from sweeps.study.store import RunDirectory
+from tests.scaling.training import train
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,7 @@ def test_the_summary_accounts_for_the_wall_time(finished, config):
     assert summary["params_total"] == config.params + 2 * 264 * 32
 
 
-def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr("scaling.train.CHECKPOINT_SECONDS", 0)
-
+def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_path):
     class CutOff(Exception):
         pass
 
@@ -93,6 +92,7 @@ def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_p
                 config,
                 data_dir=data_dir,
                 checkpoint_dir=tmp_path / "checkpoints",
+                checkpoint_seconds=0,
                 on_start=on_start,
                 on_evaluation=rows.append,
                 on_progress=stop_at(step),
@@ -111,17 +111,17 @@ def test_a_run_cut_off_goes_on_to_the_same_end(finished, config, data_dir, tmp_p
 
 def _train_into(place, config, data_dir):
     """What a process that will be killed does: each evaluation and each save as soon as may be."""
-    scaling.train.CHECKPOINT_SECONDS = 0
     run = RunDirectory(place, place / "claim")
 
     def note(progress):
         with (place / "progress").open("a") as file:
             print(progress.step, file=file)
 
-    scaling.train.train(
+    train(
         config,
         data_dir=data_dir,
         checkpoint_dir=run.checkpoints,
+        checkpoint_seconds=0,
         on_start=lambda step: run.begin(config, step),
         on_evaluation=run.evaluation,
         on_progress=note,
@@ -211,9 +211,8 @@ def test_a_bucket_that_cannot_be_written_is_said_in_one_line(config):
     assert "\n" not in str(error.value)
 
 
-def test_as_many_checkpoints_are_kept_as_asked(config, data_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr("scaling.train.CHECKPOINT_SECONDS", 0)
-    train(config, data_dir=data_dir, checkpoint_dir=tmp_path, keep=3)
+def test_as_many_checkpoints_are_kept_as_asked(config, data_dir, tmp_path):
+    train(config, data_dir=data_dir, checkpoint_dir=tmp_path, checkpoint_seconds=0, keep=3)
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == [36, 48, 60]
 
 
@@ -238,15 +237,19 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(config, data
         train(wild, data_dir=data_dir)
 
 
+def fine_tuned(config, **fields):
+    """As `config`, but with the weights of another run."""
+    return FineTuningConfig.parse(config.model_dump(exclude={"stage", "of"}) | fields)
+
+
 def test_fine_tuning_begins_with_the_weights_of_another_run_and_a_new_optimiser(
     config, data_dir, tmp_path
 ):
     before = train(config, data_dir=data_dir, checkpoint_dir=tmp_path / "before")
-    changes = {"pretrained_run": config.run_id, "learning_rate": 0.01}
-    tuned = config.control().model_copy(update=changes)
+    tuned = fine_tuned(config.control(), of=config.run_id, learning_rate=0.01)
     assert tuned.run_id != config.control().model_copy(update={"learning_rate": 0.01}).run_id
     rows = []
-    asked = {"data_dir": data_dir, "pretrained": (config, tmp_path / "before")}
+    asked = {"data_dir": data_dir, "begins": (config, tmp_path / "before")}
     train(tuned, **asked, on_evaluation=rows.append)
     assert rows[0]["step"] == 0
     assert rows[0]["test_loss"] == pytest.approx(before["test_loss"], rel=1e-6)
@@ -256,6 +259,6 @@ def test_fine_tuning_begins_with_the_weights_of_another_run_and_a_new_optimiser(
 def test_fine_tuning_needs_the_end_of_the_run_before(config, data_dir, tmp_path):
     longer = config.model_copy(update={"tokens": config.tokens * 2})
     train(config, data_dir=data_dir, checkpoint_dir=tmp_path)
-    tuned = config.model_copy(update={"pretrained_run": longer.run_id})
-    with pytest.raises(OstinatoError, match=f"pretrained_run: {longer.run_id} has no final"):
-        train(tuned, data_dir=data_dir, pretrained=(longer, tmp_path))
+    tuned = fine_tuned(config, of=longer.run_id)
+    with pytest.raises(OstinatoError, match=f"of: {longer.run_id} has no final"):
+        train(tuned, data_dir=data_dir, begins=(longer, tmp_path))

@@ -5,7 +5,8 @@ import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.train import Interrupted, train
+from scaling.loop import Interrupted
+from tests.scaling.training import train
 
 ALL = ("ablation", "copying", "heads", "in_context", "vectors")
 FIELDS = {

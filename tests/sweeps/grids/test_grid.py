@@ -84,7 +84,7 @@ def test_shipped_grids_expand(path):
     ("text", "line"),
     [
         ("name: g\nbase: {tokens: 1M, d_modle: 3}", "d_modle: unknown key; did you mean d_model"),
-        ("name: g\nbsae: {}", "bsae: unknown key; did you mean base?"),
+        ("name: g\nbsae: {}", "bsae: unknown key; did you mean base"),
         ("name: g\nbase: {tokens: 1M, d_model: wide}", "d_model: "),
         ("name: g\naxes: {seed: []}", "seed has no values"),
         ("name: g\naxes: {seed: [1, 1]}", "seed has a value twice"),

@@ -6,12 +6,14 @@ import pytest
 from rich.console import Console
 
 from scaling.config import RunConfig
+from scaling.stages.fine_tuning import FineTuningConfig
 from sweeps.commands.display import Display
-from sweeps.workers.backlog import Backlog, shape_of
+from sweeps.workers.backlog import Backlog
 
 
 def run(**values) -> RunConfig:
-    return RunConfig(**({"corpus": "pydocs", "tokens": 1_000_000, "d_model": 32} | values))
+    kind = FineTuningConfig if "of" in values else RunConfig
+    return kind(**({"corpus": "pydocs", "tokens": 1_000_000, "d_model": 32} | values))
 
 
 def drain(backlog: Backlog, shape: tuple | None = None) -> list[RunConfig]:
@@ -31,7 +33,7 @@ def test_a_run_of_the_workers_shape_before_one_up_to_a_tenth_longer():
     other = run(d_model=64)
     length = other.flops(0) / run().flops(0) * 1_000_000
     near, far = (run(tokens=int(length * share)) for share in (0.95, 0.85))
-    shape = shape_of(near)
+    shape = near.shape
     assert drain(Backlog([other, far, near]), shape) == [near, other, far]
     assert drain(Backlog([other, far]), shape) == [other, far]
     assert drain(Backlog([other, far, near])) == [other, near, far]
@@ -42,16 +44,16 @@ def test_a_shape_that_another_worker_compiles_comes_last():
     again = run(d_model=96, seed=1)
     backlog = Backlog([short, long, longer, again])
     first = backlog.take(None)
-    assert first == longer and backlog.take(None, {shape_of(first)}) == long
-    assert backlog.take(shape_of(first), {shape_of(first), shape_of(long)}) == again  # its own
-    assert backlog.take(None, {shape_of(short)}) == short  # nothing else is left
+    assert first == longer and backlog.take(None, {first.shape}) == long
+    assert backlog.take(first.shape, {first.shape, long.shape}) == again  # its own
+    assert backlog.take(None, {short.shape}) == short  # nothing else is left
 
 
 def test_a_run_waits_until_the_one_it_begins_with_has_ended():
     first = run()
-    second = run(seed=1, pretrained_run=first.run_id, tokens=9_000_000)
-    third = run(seed=2, pretrained_run=second.run_id, tokens=9_000_000)
-    elsewhere = run(seed=3, pretrained_run="0" * 12, tokens=5_000_000)  # not of this sweep
+    second = run(seed=1, of=first.run_id, tokens=9_000_000)
+    third = run(seed=2, of=second.run_id, tokens=9_000_000)
+    elsewhere = run(seed=3, of="0" * 12, tokens=5_000_000)  # not of this sweep
     backlog = Backlog([third, second, first, elsewhere])
     assert backlog.take(None) == elsewhere and backlog.take(None) == first
     assert not backlog  # what is left begins with runs that have not ended
@@ -63,7 +65,7 @@ def test_a_run_waits_until_the_one_it_begins_with_has_ended():
 
 def test_a_run_put_back_comes_after_all_others_and_is_still_waited_for():
     first, short = run(tokens=2_000_000), run()
-    after = run(seed=1, pretrained_run=first.run_id)
+    after = run(seed=1, of=first.run_id)
     backlog = Backlog([first, short, after])
     backlog.put_back(backlog.take(None))
     assert drain(backlog) == [short, first, after]

@@ -9,7 +9,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from sweeps.grids.grid import load_plan
 from sweeps.workers.execution import layouts_for
-from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED
+from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 from tests.sweeps.command_line import bad, ostinato
 
 
@@ -77,7 +77,7 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
 def test_a_stacked_sweep_finds_what_single_runs_find(
     grid, studied, data_dir, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("XLA_FLAGS", f"{EIGHT_DEVICES} {HARDLY_OPTIMISED}")
+    monkeypatch.setenv("XLA_FLAGS", with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED)["XLA_FLAGS"])
     asked = ("--out", tmp_path / "out", "--stack", 4, "--jobs", 1)
     ostinato("sweep", grid, *asked, data_dir=data_dir, check=0)
     found = []

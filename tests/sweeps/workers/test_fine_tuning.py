@@ -15,8 +15,8 @@ name: tuned
 base: {{corpus: "{corpus}", context: 32, batch_size: 16, tokens: 15360, d_model: 16,
        evaluations: 2, evaluation_tokens: 1024, ood_corpus: null}}
 axes: {{repeated_fraction: [0.5], repeats: [8]}}
-fine_tuning:
-  - {{select: "True", corpus: zipf/300kB, tokens: 7680}}
+stages:
+  - {{stage: fine_tuning, select: "True", corpus: zipf/300kB, tokens: 7680}}
 """
 
 
@@ -30,7 +30,7 @@ def tuned(text_corpus, tmp_path_factory):
 def test_each_run_is_tuned_and_one_from_scratch_serves_those_of_a_seed(tuned):
     runs = load_plan(tuned).runs
     control, repeated, *rest = runs
-    children = {run.pretrained_run: run for run in rest}
+    children = {run.of: run for run in rest}
     assert len(runs) == 5 and set(children) == {control.run_id, repeated.run_id, None}
     child, scratch = children[repeated.run_id], children[None]
     assert child.is_control and child.corpus == "zipf/300kB" and child.tokens == 7680
@@ -46,19 +46,19 @@ def test_a_share_holds_a_run_and_what_begins_with_it(tuned):
         run.run_id for run in plan.runs
     )
     for own in shares:
-        assert {run.pretrained_run for run in own} - {None} <= {run.run_id for run in own}
+        assert {run.of for run in own} - {None} <= {run.run_id for run in own}
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"select": "repeats == 9"}, "no run of another corpus than zipf/300kB matches"),
+        ({"select": "repeats == 9"}, "no run that fine_tuning can follow matches"),
         ({"learning_rate_factor": 0}, "learning_rate_factor: input should be greater than 0"),
     ],
 )
 def test_what_cannot_be_tuned_is_said(tuned, change, says):
     values = yaml.safe_load(tuned.read_text())
-    values["fine_tuning"][0] |= change
+    values["stages"][0] |= change
     with pytest.raises(OstinatoError, match=says):
         expand(Grid.parse(values, "tuned.yaml"), "tuned.yaml")
 
@@ -70,30 +70,29 @@ def test_a_vocabulary_of_one_corpus_is_not_another_s(tuned):
         expand(Grid.parse(values))
 
 
-def test_the_run_before_has_to_be_of_the_grid(tuned):
+def test_pre_training_begins_with_no_weights(tuned):
     values = yaml.safe_load(tuned.read_text())
-    del values["fine_tuning"]
-    values["base"]["pretrained_run"] = "0" * 12
-    with pytest.raises(OstinatoError, match="pretrained_run: 000000000000 is no run of this grid"):
+    del values["stages"]
+    values["base"]["of"] = "0" * 12
+    with pytest.raises(
+        OstinatoError, match="of: 000000000000, but pre-training begins with no run"
+    ):
         expand(Grid.parse(values))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("hardly_optimised")
 def test_a_sweep_trains_the_runs_before_first(tuned, data_dir, tmp_path):
-    child = next(run for run in load_plan(tuned).runs if run.pretrained_run)
+    child = next(run for run in load_plan(tuned).runs if run.of)
     out = tmp_path / "study"
     early = ostinato("train", tuned, child.run_id, "--out", out, data_dir=data_dir, check=1)
-    assert (
-        f"pretrained_run: {child.pretrained_run} is pending, not done"
-        in early.stderr + early.stdout
-    )
+    assert f"of: {child.of} is pending, not done" in early.stderr + early.stdout
     ostinato("sweep", tuned, "--out", out, data_dir=data_dir, check=0)
     results = pd.read_parquet(out / "results.parquet").set_index("run_id")
     assert (results.status == "done").all()
     curves = pd.read_parquet(out / "curves.parquet").set_index("run_id")
     first = curves[curves.step == 0]
-    for run_id, before in results.pretrained_run.dropna().items():
+    for run_id, before in results.of.dropna().items():
         # What it knows of the corpus before is what that run knew at its end.
         assert first.ood_loss[run_id] == pytest.approx(results.test_loss[before], rel=0.02)
     ostinato("analyse", out, check=0)

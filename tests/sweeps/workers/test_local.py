@@ -14,6 +14,8 @@ from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import local
 
+QUICK = "tests.sweeps.workers.quick_worker:main"
+
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
@@ -22,7 +24,6 @@ def study(tmp_path, monkeypatch):
     grid.write_text("name: g\nbase: {tokens: 1M, d_model: 32}\naxes: {seed: [0, 1, 2, 3]}\n")
     study = StudyDirectory(tmp_path / "study")
     study.create(load_plan(grid), grid)
-    monkeypatch.setattr(local, "WORKER", "tests.sweeps.workers.quick_worker:main")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     return study
 
@@ -30,7 +31,7 @@ def study(tmp_path, monkeypatch):
 def test_a_run_whose_process_dies_is_tried_again_then_listed_with_its_last_lines(
     study, tmp_path, capsys
 ):
-    outcome = local.sweep(study, study.plan.runs, tmp_path, 2, local.Watcher())
+    outcome = local.sweep(study, study.plan.runs, tmp_path, 2, local.Watcher(), program=QUICK)
     good, bad = (
         [run.run_id for run in study.plan.runs if (run.seed == 1) is dies] for dies in (False, True)
     )
@@ -58,6 +59,6 @@ def test_runs_are_left_to_sweeps_that_live_and_taken_from_those_that_have_died(
     soon = time.time() - claims.STALE_SECONDS + 4  # its host died two minutes ago, nearly
     os.utime(dead, (soon, soon))
     with claims.renewing(living):
-        outcome = local.sweep(study, runs, tmp_path, 1, local.Watcher(), wait=False)
+        outcome = local.sweep(study, runs, tmp_path, 1, local.Watcher(), wait=False, program=QUICK)
     assert sorted(outcome.done) == sorted([free.name, dead.name]) and not outcome.failed
     assert living.exists() and not dead.exists()

@@ -8,7 +8,7 @@ from sweeps.study.store import StudyDirectory
 
 GRID = """
 name: probed
-base: {tokens: 8192, d_model: 32, probes: [heads]}
+base: {tokens: 8192, d_model: 32, probes: [heads, vectors]}
 axes: {seed: [0, 1]}
 """
 
@@ -43,7 +43,7 @@ def test_a_study_s_tables_hold_the_rows_of_all_runs_with_their_ids(tmp_path):
     assert vectors["vector"].map(list).tolist() == [[0, 0], [0, 1]] * 2
     assert not (directory.path / "copies.parquet").exists()
     results = pd.read_parquet(directory.path / "results.parquet")
-    assert set(results["probes"]) == {"heads"}
+    assert set(results["probes"]) == {"heads vectors"}
 
 
 def test_rows_that_a_resumed_run_will_tell_again_are_dropped_from_every_table(tmp_path):
