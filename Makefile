@@ -3,20 +3,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUDY ?= studies/quick
+# One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
+PYTEST = $(BIN)/python -m pytest --dist loadfile \
+  --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help study test bench format clean
+.PHONY: help study lint test test-fast bench format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 study: $(READY)  ## Run the quick study (minutes) and print where its report is
 	@$(BIN)/ostinato study quick --out $(STUDY)
 
-# One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
-test: $(READY)  ## Run every test
-	@$(BIN)/python -m pytest --dist loadfile --durations 15 \
-	  --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
+lint: $(READY)  ## Check format, names, types and who imports whom
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@told=$$($(BIN)/lint-imports --no-logo) || { echo "$$told"; exit 1; }
+
+test: lint  ## Lint, then run every test
+	@$(PYTEST) --durations 15
+
+test-fast: $(READY)  ## Run the tests that take seconds
+	@$(PYTEST) -m 'not slow'
 
 bench: $(READY)  ## Measure speed against named peers
 	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini 'python_files=bench_*.py'

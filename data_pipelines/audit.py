@@ -146,7 +146,7 @@ def _faults(
     for name in ("unique_seen_most", "repeats_most"):
         if realised[name] > asked[name]:
             yield f"{name}: {realised[name]}, asked {asked[name]} at most"
-    planned = Counter()
+    planned: Counter[int] = Counter()
     for size, repeats in config.pool_shapes:
         planned[repeats] += size
     if whole and histogram != planned:
@@ -167,7 +167,7 @@ def _near(data: TrainingData, stop: int, decode: Callable[[np.ndarray], str]) ->
     trained = np.unique(slots.sequence)
     if len(trained) > _NEAR_SEQUENCES:
         trained = np.sort(np.random.default_rng(0).choice(trained, _NEAR_SEQUENCES, replace=False))
-    found, examples = 0, []
+    found, examples = 0, list[dict[str, str]]()
     for tokens in data.store.split("train").read(trained):
         mine = _minhash(decode(tokens))
         near = mine and [k for k in index.query(mine) if held[k].jaccard(mine) >= NEAR_THRESHOLD]

@@ -51,7 +51,9 @@ def prepare_store(
     home = store_home(corpus, config, data_dir)
     directory = home / digest[:12]
     if not _complete(directory, splits):
-        from data_pipelines.packing import pack  # brings seqio, seconds that a packed corpus saves
+        from data_pipelines.store.packing import (
+            pack,
+        )  # brings seqio, seconds that a packed corpus saves
 
         pack(corpus, config, data_dir, directory, digest=digest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()

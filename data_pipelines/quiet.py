@@ -15,8 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from absl import logging
+
+if TYPE_CHECKING:
+    import seqio
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+__all__ = ["seqio", "tf", "tfds"]
 
 _MODULES = {"seqio": "seqio", "tf": "tensorflow", "tfds": "tensorflow_datasets"}
 

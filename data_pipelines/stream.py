@@ -16,8 +16,7 @@ import numpy as np
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
-from data_pipelines.permutation import Permutation
-from data_pipelines.plan import RepeatPlan
+from data_pipelines.plan import Permutation, RepeatPlan
 from data_pipelines.store import SequenceStore
 
 

@@ -1,8 +1,7 @@
 """Corpora by name, as TFDS builders: what they are made of, prepared once and read ever after.
 
-Start with `corpus_builder`. `embedded` makes text from installed packages, `zipf` from a process
-whose entropy is known, `markov` from one that is learned by copying, `text_files` from a user's
-directory; any other name is one of TFDS.
+Start with `corpus_builder`. `packages` makes text from what is installed, `synthetic` from processes
+that are known, `text_files` from a user's directory; any other name is one of TFDS (`public`).
 Imports stand inside the functions, so that the processes that extract text load no TensorFlow.
 """
 
@@ -33,17 +32,17 @@ def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
     synthetic = corpus.startswith(("zipf", "markov"))
     kind, _, rest = corpus.partition("/" if synthetic else ":")
     if kind in ("pydocs", "pycode") and not rest:
-        from data_pipelines.corpora.embedded import PyCode, PyDocs
+        from data_pipelines.corpora.packages.embedded import PyCode, PyDocs
 
         return PyDocs(root) if kind == "pydocs" else PyCode(root)
     if kind == "zipf":
-        from data_pipelines.corpora.zipf import Zipf, ZipfConfig
+        from data_pipelines.corpora.synthetic.zipf import Zipf
 
-        return Zipf(ZipfConfig.parse(rest), root)
+        return Zipf(rest, root)
     if kind == "markov":
-        from data_pipelines.corpora.markov import Markov, MarkovConfig
+        from data_pipelines.corpora.synthetic.markov import Markov
 
-        return Markov(MarkovConfig.parse(rest), root)
+        return Markov(rest, root)
     if kind == "text_files":
         from data_pipelines.corpora.text_files import TextFiles
 

@@ -11,7 +11,10 @@ from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document, to
 from data_pipelines.quiet import tfds
 
 
-class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class TextCorpus(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg] # TFDS has no types
+):
     """Documents {'text', 'source'} in the splits train, validation and test.
 
     Its config's name says what it is made from, so that another environment or another directory
@@ -22,6 +25,10 @@ class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # To be raised with every change of what is written for the same config.
     VERSION = tfds.core.Version("1.0.0")
     code_path = None  # where TFDS would look for checksums of downloads: there are none
+
+    def __init_subclass__(cls) -> None:
+        """None is in TFDS's register: a name of ours is looked up by `corpus_builder`."""
+        super().__init_subclass__(skip_registration=True)
 
     def __init__(self, config: tfds.core.BuilderConfig, data_dir: Path):
         super().__init__(config=config, data_dir=data_dir)

@@ -149,7 +149,7 @@ def _reading(path: Path, read):
 
 
 def _refuse(error: OSError) -> None:
-    raise _unreadable(error.filename, error.strerror) from None
+    raise _unreadable(error.filename, error.strerror or str(error)) from None
 
 
 def _unreadable(path: Path | str, reason: str) -> OstinatoError:

@@ -27,7 +27,7 @@ class DirectoryConfig(tfds.core.BuilderConfig):
         return cls(name=f"{readable}-{text.digest()[:16]}", text=text)
 
 
-class TextFiles(TextCorpus, skip_registration=True):
+class TextFiles(TextCorpus):
     """Text files of a directory, split by a hash of the document."""
 
     name = "text_files"

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_pipelines import duplicates
 from data_pipelines.corpora import prepare_corpus
 from data_pipelines.corpora.dedup import signature, word_shingles
 from data_pipelines.corpora.documents import SPLITS, split_of
 from data_pipelines.corpora.reading import PreparedDocuments, open_documents
-from data_pipelines.duplicates import find_duplicates, near_clusters
+from data_pipelines.duplicates import find_duplicates, near, search
+from data_pipelines.duplicates.near import near_clusters
 from data_pipelines.errors import OstinatoError
 
 WORDS = [a + b for a in "bdfgklmnprst" for b in ("ate", "ile", "one", "ude", "ash", "ing")]
@@ -89,7 +89,7 @@ def test_files_read_where_they_lie_are_the_prepared_corpus(
     prepared = PreparedDocuments(prepare_corpus(mixed, data_dir), split)
     opened = open_documents(mixed, split, data_dir, lambda message: None)
     assert sorted(opened) == list(prepared) and len(opened) == len(prepared)
-    monkeypatch.setattr(duplicates, "open_documents", lambda *_: prepared)
+    monkeypatch.setattr(search, "open_documents", lambda *_: prepared)
     written = asdict(find_duplicates(mixed, data_dir, **options))
     if split == "train":
         assert {e.kind for e in lying.examples} == {"document", "near document", "span"}
@@ -185,7 +185,7 @@ def test_a_trained_vocabulary_counts_in_its_own_tokens(planted, tmp_path, report
 
 
 def test_documents_that_are_not_alike_are_not_linked(monkeypatch):
-    monkeypatch.setattr(duplicates, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(near, "_ROWS_AT_ONCE", 3)
     texts = [text(n) for n in range(50)] + [text(n) + " end" for n in range(0, 50, 5)]
     signatures = np.stack([signature(word_shingles(t)) for t in texts])
     clusters = near_clusters(signatures, 0.5)

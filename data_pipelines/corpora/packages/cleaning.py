@@ -57,9 +57,9 @@ def clean_prose(text: str) -> str | None:
 def clean_code(text: str) -> str | None:
     """A source file without its licence header, or None where it is data or too short."""
     text = normalise(text, empty_lines=2)
-    header = _COMMENTS.match(text)[0]
-    if _LICENCE.search(header):
-        text = text[len(header) :]
+    header = _COMMENTS.match(text)
+    if header and _LICENCE.search(header[0]):
+        text = text[header.end() :]
     if len(text.encode()) < SHORTEST or max(map(len, text.split("\n"))) > LONGEST_LINE:
         return None
     return text

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.corpora import prepare_corpus
-from data_pipelines.corpora.zipf import (
+from data_pipelines.corpora.synthetic.process import SyntheticConfig
+from data_pipelines.corpora.synthetic.zipf import (
     Zipf,
-    ZipfConfig,
     ZipfProcess,
     entropy_rate,
     log_probability,
@@ -63,6 +63,7 @@ def test_documents_are_drawn_with_the_probabilities_of_the_forward_algorithm():
         assert sample.count(words) / len(sample) == pytest.approx(expected, abs=4 * error)
 
 
+@pytest.mark.slow
 def test_without_copies_and_with_one_state_entropy_is_that_of_zipfs_law():
     process = ZipfProcess(states=1, copy=0.0)
     p = process.frequencies
@@ -97,7 +98,7 @@ def test_text_and_words_determine_each_other():
 
 
 def test_a_larger_corpus_goes_on_where_a_smaller_one_ends_and_holds_the_same_out(tmp_path):
-    small, large = (Zipf(ZipfConfig.parse(size), tmp_path) for size in ("100kB", "300kB"))
+    small, large = (Zipf(size, tmp_path) for size in ("100kB", "300kB"))
     for split in ("train", "test"):
         first = list(small.documents(split))
         assert first == list(itertools.islice(large.documents(split), len(first)))
@@ -109,6 +110,7 @@ def test_a_larger_corpus_goes_on_where_a_smaller_one_ends_and_holds_the_same_out
     assert all(len(text) < 50 for text in shared)  # documents of a few words come up by chance
 
 
+@pytest.mark.slow
 def test_entropy_is_recorded_and_told(tmp_path):
     told = []
     builder = prepare_corpus("zipf/10kB-seed3", tmp_path, told.append)
@@ -123,11 +125,11 @@ def test_entropy_is_recorded_and_told(tmp_path):
     [("", 20e6, 0), ("200MB", 200e6, 0), ("1GB-seed3", 1e9, 3), ("seed2", 20e6, 2)],
 )
 def test_names_say_size_and_seed(name, size, seed):
-    config = ZipfConfig.parse(name)
+    config = SyntheticConfig.parse("zipf", ZipfProcess, name)
     assert (config.size, config.process.seed) == (size, seed)
 
 
 @pytest.mark.parametrize("name", ["20", "MB", "0MB", "20MB-3", "seed"])
 def test_other_names_are_refused(name):
     with pytest.raises(OstinatoError, match=f"corpus: zipf/{name} is none"):
-        ZipfConfig.parse(name)
+        SyntheticConfig.parse("zipf", ZipfProcess, name)

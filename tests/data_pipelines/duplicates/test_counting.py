@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines.counting import Tally, windows
+from data_pipelines.duplicates.counting import Tally, windows
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=40).map(np.array)
 

@@ -32,7 +32,7 @@ def copy(mixture, data_dir, tmp_path):
 def test_rows_are_the_corpus_in_order_with_an_end_of_sequence_after_each_document(
     mixture, data_dir
 ):
-    from data_pipelines.tasks import corpus_task
+    from data_pipelines.store.tasks import corpus_task
 
     task = corpus_task(mixture.corpus, "bytes", data_dir)
     documents = [
@@ -50,7 +50,7 @@ def test_rows_are_the_corpus_in_order_with_an_end_of_sequence_after_each_documen
 def test_reading_across_shards_is_reading_their_concatenation(copy):
     import dataclasses
 
-    from data_pipelines.store import Split, sha256
+    from data_pipelines.store.sequences import Split, sha256
 
     whole = SequenceStore.open(copy).split("train")
     tokens = whole.read(np.arange(len(whole)))
@@ -141,7 +141,7 @@ def in_shards(mixture, tmp_path_factory) -> Path:
         download_config=tfds.download.DownloadConfig(num_shards=3)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("data_pipelines.packing.available_cores", lambda: 1)
+        patch.setattr("data_pipelines.store.packing.available_cores", lambda: 1)
         prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
     assert not any("processes" in note for note in said)
     return place
@@ -157,7 +157,7 @@ def test_shards_packed_by_several_processes_are_those_of_one(
     mixture, in_shards, tmp_path, monkeypatch
 ):
     place, said = _not_packed(in_shards, tmp_path / "two"), []
-    monkeypatch.setattr("data_pipelines.packing.available_cores", lambda: 2)
+    monkeypatch.setattr("data_pipelines.store.packing.available_cores", lambda: 2)
     two = prepare_store(mixture.corpus, mixture, place, SPLITS, said.append)
     assert any("in 2 processes" in note for note in said)
     one = open_store(mixture.corpus, mixture, in_shards)
@@ -222,7 +222,7 @@ def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
         killed += process.wait() == -signal.SIGKILL
         assert not living_after(family, seconds=1), "one goes on packing for one that is gone"
     assert killed
-    monkeypatch.setattr("data_pipelines.packing.available_cores", lambda: 1)
+    monkeypatch.setattr("data_pipelines.store.packing.available_cores", lambda: 1)
     prepare_data(mixture, place)
     assert _contents(mixture, place) == _contents(mixture, in_shards if several else data_dir)
 

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from data_pipelines.corpora import cleaning, corpus_digest, dedup
-from data_pipelines.corpora.embedded import PACKAGES, PackagesConfig, PyCode, PyDocs
-from data_pipelines.corpora.extraction import extract
-from data_pipelines.corpora.python_sources import (
+from data_pipelines.corpora import corpus_digest, dedup
+from data_pipelines.corpora.packages import cleaning
+from data_pipelines.corpora.packages.embedded import PACKAGES, PackagesConfig, PyCode, PyDocs
+from data_pipelines.corpora.packages.extraction import extract
+from data_pipelines.corpora.packages.sources import (
     docstrings,
     parse,
     read_source,
@@ -187,7 +188,7 @@ def test_the_outcome_is_the_same_for_any_number_of_processes_and_holds_no_duplic
 def test_a_script_without_a_guard_can_prepare_a_corpus(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from data_pipelines.corpora.embedded import PyDocs\n"
+        "from data_pipelines.corpora.packages.embedded import PyDocs\n"
         "PyDocs.processes = 2\n"
         f"PyDocs('{tmp_path}', {FEW!r}).download_and_prepare()\n"
     )

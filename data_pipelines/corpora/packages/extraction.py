@@ -17,9 +17,10 @@ import numpy as np
 
 from data_pipelines.children import child
 from data_pipelines.cores import available_cores
-from data_pipelines.corpora import cleaning, dedup
+from data_pipelines.corpora import dedup
 from data_pipelines.corpora.documents import Document
-from data_pipelines.corpora.python_sources import (
+from data_pipelines.corpora.packages import cleaning
+from data_pipelines.corpora.packages.sources import (
     SourceFile,
     descriptions,
     docstrings,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.errors import OstinatoError
-from data_pipelines.plan import Pool, RepeatPlan, _scaled_floor
+from data_pipelines.plan.repeats import Pool, RepeatPlan, _scaled_floor
 
 ORDERS = ("uniform", "epochs", "even", "start", "end")
 

@@ -22,7 +22,7 @@ from data_pipelines.config import MixtureConfig
 from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
 from data_pipelines.quiet import seqio
-from data_pipelines.store import (
+from data_pipelines.store.sequences import (
     MANIFEST,
     SHARD,
     SPLITS,
@@ -33,7 +33,7 @@ from data_pipelines.store import (
     sha256,
     token_type,
 )
-from data_pipelines.tasks import corpus_task
+from data_pipelines.store.tasks import corpus_task
 
 _DOCUMENTS_AT_ONCE = 512
 
@@ -58,7 +58,7 @@ def pack(
     _pack_in_processes(corpus, config, data_dir, directory, places, progress)
     packed: dict[str, tuple[Shard, ...]] = dict.fromkeys(splits, ())
     for place in places:  # those that a process has packed are there
-        progress(f"packing {corpus} {place.split} {place.index + 1}/{place.count}")
+        progress(f"packing {corpus} {place.split} {place.number + 1}/{place.total}")
         packed[place.split] += (_shard(task, config, directory, place),)
     for split, shards in packed.items():
         if not sum(shard.sequences for shard in shards):
@@ -85,11 +85,11 @@ class _Place(NamedTuple):
     """A shard among those of its split."""
 
     split: str
-    index: int
-    count: int
+    number: int
+    total: int
 
     def path(self, directory: Path) -> Path:
-        return directory / f"{self.split}-{self.index:05d}-of-{self.count:05d}.npy"
+        return directory / f"{self.split}-{self.number:05d}-of-{self.total:05d}.npy"
 
 
 def _task(corpus: str, config: MixtureConfig, data_dir: Path) -> seqio.Task:
@@ -114,7 +114,7 @@ def _pack_in_processes(
     """
     missing = [place for place in places if not _recorded(directory, place)]
     # A split of one small shard is packed sooner than another TensorFlow is loaded.
-    large = [place for place in missing if place.count > 1]
+    large = [place for place in missing if place.total > 1]
     cores = min(available_cores(), len(large))
     if cores < 2:
         return
@@ -130,6 +130,7 @@ def _pack_in_processes(
                 stdout=subprocess.DEVNULL,
             )
             processes.append(process)
+            assert process.stdin  # a pipe
             process.stdin.write(json.dumps([*task, large[number::cores]]))
             process.stdin.close()
         while any(process.poll() is None for process in processes):
@@ -209,7 +210,7 @@ class _Documents:
 
     def __init__(self, task: seqio.Task, place: _Place):
         self.count = 0
-        shard = seqio.ShardInfo(place.index, place.count)
+        shard = seqio.ShardInfo(place.number, place.total)
         self._dataset = task.get_dataset(None, place.split, shuffle=False, shard_info=shard)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -14,7 +14,7 @@ from data_pipelines.errors import OstinatoError
 from data_pipelines.quiet import tfds
 
 
-class Pages(TextCorpus, skip_registration=True):
+class Pages(TextCorpus):
     """Ten pages a split, of as many lines as the config's name says."""
 
     name = "c4"
@@ -72,7 +72,7 @@ def test_half_of_validation_stands_in_for_a_missing_test_split(tmp_path):
 
 
 def test_a_dataset_without_text_is_refused_by_name(tmp_path):
-    class Numbers(Pages, skip_registration=True):
+    class Numbers(Pages):
         name = "numbers"
 
         def _info(self):

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import Document, split_of
-from data_pipelines.corpora.extraction import Extraction, Kind, extract
-from data_pipelines.corpora.python_sources import STANDARD_LIBRARY, versions
+from data_pipelines.corpora.packages.extraction import Extraction, Kind, extract
+from data_pipelines.corpora.packages.sources import STANDARD_LIBRARY, versions
 from data_pipelines.quiet import tfds
 
 PACKAGES = (
@@ -63,7 +63,7 @@ class PackagesConfig(tfds.core.BuilderConfig):
         return cls(name=f"py{python}-{len(listed)}-packages-{digest}", versions=listed)
 
 
-class PackageCorpus(TextCorpus, skip_registration=True):
+class PackageCorpus(TextCorpus):
     """Text of installed packages, near duplicates removed, split by a hash of the document."""
 
     kind: ClassVar[Kind]
@@ -90,14 +90,14 @@ class PackageCorpus(TextCorpus, skip_registration=True):
         return extract(self.kind, self.builder_config.versions, self.processes)
 
 
-class PyDocs(PackageCorpus, skip_registration=True):
+class PyDocs(PackageCorpus):
     """English prose from the docstrings and descriptions of installed Python packages."""
 
     name = "pydocs"
     kind = "prose"
 
 
-class PyCode(PackageCorpus, skip_registration=True):
+class PyCode(PackageCorpus):
     """Source of installed Python packages, without docstrings."""
 
     name = "pycode"

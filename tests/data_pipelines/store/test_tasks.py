@@ -9,7 +9,7 @@ from data_pipelines.corpora import prepare_corpus
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import Document
 from data_pipelines.quiet import seqio, tfds
-from data_pipelines.tasks import corpus_task
+from data_pipelines.store.tasks import corpus_task
 
 
 def documents(task, split, shard=None):
@@ -37,6 +37,7 @@ def test_a_task_is_registered_once_under_a_readable_name(text_corpus, data_dir):
     assert set(task.splits) == {"train", "validation", "test"}
 
 
+@pytest.mark.slow
 def test_a_vocabulary_of_another_corpus_makes_another_task(text_corpus, data_dir):
     name = "sentencepiece:300"
     task = corpus_task("zipf/200kB", name, data_dir, vocabulary_corpus=text_corpus)
@@ -45,7 +46,7 @@ def test_a_vocabulary_of_another_corpus_makes_another_task(text_corpus, data_dir
     assert task is not corpus_task("zipf/200kB", name, data_dir)
 
 
-class C4(TextCorpus, skip_registration=True):
+class C4(TextCorpus):
     """C4's layout: no test split, validation in several shards."""
 
     name = "c4"

@@ -9,22 +9,18 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from data_pipelines.atomic import replacing
 from data_pipelines.corpora import open_in
-from data_pipelines.corpora.dedup import PERMUTATIONS, THRESHOLD, bands, signature, word_shingles
+from data_pipelines.corpora.dedup import PERMUTATIONS, THRESHOLD, signature, word_shingles
 from data_pipelines.corpora.documents import Document
 from data_pipelines.corpora.reading import Documents, open_documents
-from data_pipelines.counting import Counted, Tally, windows
-from data_pipelines.errors import OstinatoError
+from data_pipelines.duplicates.counting import Counted, Tally, windows
+from data_pipelines.duplicates.near import near_clusters
+from data_pipelines.duplicates.report import DuplicateReport, Example
 from data_pipelines.vocabularies import Tokenizer
 from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
@@ -35,67 +31,6 @@ _EXAMPLES = 5
 _SHOWN = 200
 _PLACE = 32
 """Bits of a place that count tokens within a document; the rest count documents."""
-_ROWS_AT_ONCE = 2**16
-
-
-class Example(NamedTuple):
-    """Something that is repeated."""
-
-    kind: str
-    """'document', 'near document' or 'span'."""
-    repeats: int
-    sources: tuple[str, ...]
-    """Where it is found: at most three places, for spans the first alone."""
-    text: str
-    """How it begins."""
-
-
-@dataclass(frozen=True)
-class DuplicateReport:
-    """What a split of a corpus repeats.
-
-    Each table has a row for each number of `repeats` and the `tokens` of what comes up so often,
-    all its occurrences counted, with their `token_share` of the split; 1 is what is not repeated.
-    """
-
-    corpus: str
-    split: str
-    vocabulary: str
-    context: int
-    documents: int
-    tokens: int
-    exact: pd.DataFrame
-    """Same documents: repeats, documents (distinct ones), tokens, token_share."""
-    near: pd.DataFrame
-    """Documents nearly alike, chained in clusters of `repeats`: the same columns."""
-    spans: pd.DataFrame
-    """Stretches of `context` tokens by how often the same one comes up, wherever in a document it
-    starts: repeats, sequences (tokens / context / repeats), tokens, token_share. A share is of
-    the places where a stretch can start, so it is what a packed sequence meets."""
-    sampled: float
-    """Share of the distinct stretches that `spans` rests on; 1 where all were counted."""
-    examples: tuple[Example, ...]
-
-    def pools(self) -> pd.DataFrame:
-        """`spans` in steps of a factor of two: the columns of `spans`, a row a pool.
-
-        `repeats` is the mean over the sequences of a row: repeats * sequences * context are its
-        tokens, but for rounding.
-        """
-        spans = self.spans.assign(step=np.log2(self.spans["repeats"]).astype(int))
-        rows = spans.groupby("step")[["sequences", "tokens", "token_share"]].sum()
-        repeats = (rows["tokens"] / self.context / rows["sequences"]).round()
-        rows.insert(0, "repeats", repeats.astype(int))
-        rows["sequences"] = rows["sequences"].round().clip(lower=1).astype(int)
-        return rows.reset_index(drop=True)
-
-    def write(self, path: Path) -> None:
-        """Write `pools()` as CSV or Parquet, by the name; raises OstinatoError on another."""
-        writers = {".csv": pd.DataFrame.to_csv, ".parquet": pd.DataFrame.to_parquet}
-        if path.suffix not in writers:
-            raise OstinatoError(f"{path}: write to a .csv or .parquet file")
-        with replacing(path) as temporary:
-            writers[path.suffix](self.pools(), temporary, index=False)
 
 
 def find_duplicates(
@@ -148,29 +83,6 @@ def find_duplicates(
         sampled=spans.share,
         examples=tuple(_examples(documents, tokenizer, exact, near, spans, context)),
     )
-
-
-def near_clusters(signatures: np.ndarray, threshold: float) -> np.ndarray:
-    """Cluster number of each document, int [n], from MinHash signatures, uint32 [n, permutations].
-
-    Documents that agree in a band of their signatures are compared with the first that does
-    (locality-sensitive hashing); those whose signatures agree in `threshold` of places are linked.
-    """
-    count, (number, rows) = len(signatures), bands(threshold)
-    factors = np.random.default_rng(0).integers(2**64, size=rows, dtype=np.uint64)
-    links = [np.empty((2, 0), np.int64)]
-    for band in range(number):
-        keys = (signatures[:, band * rows : (band + 1) * rows] * factors).sum(axis=1)
-        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-        pairs = np.stack([np.arange(count), first[group]])
-        pairs = pairs[:, pairs[0] != pairs[1]]
-        for start in range(0, pairs.shape[1], _ROWS_AT_ONCE):
-            some = pairs[:, start : start + _ROWS_AT_ONCE]
-            alike = (signatures[some[0]] == signatures[some[1]]).mean(axis=1) >= threshold
-            links.append(some[:, alike])
-    rows, columns = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
 
 
 def _content_hash(tokens: np.ndarray) -> int:

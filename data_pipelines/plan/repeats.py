@@ -19,7 +19,7 @@ import numpy as np
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
-from data_pipelines.permutation import Permutation
+from data_pipelines.plan.permutation import Permutation
 
 _CORPUS, _REPEATS = 0, 1
 

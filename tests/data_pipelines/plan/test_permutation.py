@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipelines.permutation import Permutation
+from data_pipelines.plan.permutation import Permutation
 
 
 @given(st.integers(1, 3000), st.integers(0, 2**31), st.integers(0, 50))

@@ -26,6 +26,7 @@ STANDARD_LIBRARY = "python"
 
 # Linux distributions ship these parts of the standard library apart, or not at all.
 _OPTIONAL = {"distutils", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "venv"}
+_Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPOUND = (*_SCOPES, ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AsyncFor, ast.AsyncWith)
 _TESTS = re.compile(r"(^|/)(tests?|testing|testdata|_?test_\w+\.py|conftest\.py|\w+_test\.py)(/|$)")
@@ -65,7 +66,7 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 def source_files(packages: Iterable[str]) -> list[SourceFile]:
     """The Python files of `packages` (names of distributions, or 'python'), sorted by name."""
-    files = set()
+    files: set[SourceFile] = set()
     for package in packages:
         files.update(
             _standard_library()
@@ -79,7 +80,9 @@ def descriptions(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
     """(name, long description) of each package, as its metadata has it."""
     for package in sorted(set(packages) - {STANDARD_LIBRARY}):
         message = email.message_from_string(_distribution(package).read_text("METADATA") or "")
-        yield f"{package}/METADATA", message.get_payload() or message.get("Description", "")
+        body = message.get_payload()
+        text = body if isinstance(body, str) and body else message.get("Description", "")
+        yield f"{package}/METADATA", text
 
 
 def read_source(path: Path) -> Source | None:
@@ -98,8 +101,8 @@ def docstrings(module: ast.Module) -> Iterator[tuple[str, str]]:
     The module's own goes by ''. Indentation is taken off.
     """
     for name, scope in _scopes(module, ""):
-        if statement := _docstring(scope):
-            yield name, inspect.cleandoc(statement.value.value)
+        if found := _docstring(scope):
+            yield name, inspect.cleandoc(found[1])
 
 
 def without_docstrings(text: str, module: ast.Module) -> str:
@@ -109,10 +112,11 @@ def without_docstrings(text: str, module: ast.Module) -> str:
     """
     lines = re.split(rb"(?<=\n)", text.encode())
     for _, scope in _scopes(module, ""):
-        statement = _docstring(scope)
-        if not statement:
+        found = _docstring(scope)
+        if not found:
             continue
-        first, last = statement.lineno - 1, statement.end_lineno - 1
+        statement, _ = found
+        first, last = statement.lineno - 1, (statement.end_lineno or statement.lineno) - 1
         before = lines[first][: statement.col_offset]
         after = lines[last][statement.end_col_offset :]
         alone = not before.strip() and not after.strip()
@@ -137,9 +141,9 @@ def parse(text: str) -> ast.Module:
             gc.enable()
 
 
-def _scopes(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
+def _scopes(node: ast.AST, name: str) -> Iterator[tuple[str, _Scope]]:
     """(qualified name, node) of a scope and those nested in it."""
-    if isinstance(node, (ast.Module, *_SCOPES)):
+    if isinstance(node, _Scope):
         yield name, node
     for block in ("body", "orelse", "finalbody", "handlers"):
         for child in getattr(node, block, ()):
@@ -149,10 +153,11 @@ def _scopes(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
                 yield from _scopes(child, name)
 
 
-def _docstring(scope: ast.AST) -> ast.Expr | None:
+def _docstring(scope: _Scope) -> tuple[ast.Expr, str] | None:
+    """The statement that is a scope's docstring, and its text."""
     first = scope.body[0] if scope.body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        return first if isinstance(first.value.value, str) else None
+        return (first, first.value.value) if isinstance(first.value.value, str) else None
     return None
 
 
@@ -168,7 +173,7 @@ def _distribution(package: str) -> metadata.Distribution:
 def _files_of(distribution: metadata.Distribution) -> Iterator[SourceFile]:
     for file in distribution.files or ():
         if file.suffix == ".py" and ".." not in file.parts:
-            yield SourceFile(file.as_posix(), Path(distribution.locate_file(file)))
+            yield SourceFile(file.as_posix(), Path(str(distribution.locate_file(file))))
 
 
 def _standard_library() -> Iterator[SourceFile]:

@@ -17,32 +17,22 @@ and the entropy of a document is the same counted in either.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import re
-from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_pipelines.corpora.builder import TextCorpus
-from data_pipelines.corpora.documents import SPLITS, Document
-from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import tfds
+from data_pipelines.corpora.documents import SPLITS
+from data_pipelines.corpora.synthetic.process import Process, SyntheticCorpus
 
-_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
-_HELDOUT_BYTES = 10**6
-_DOCUMENTS_AT_ONCE = 8192
 _CONSONANTS, _VOWELS = "bdfgjklmnprstvz", "aeiou"
 
 
 @dataclasses.dataclass(frozen=True)
-class ZipfProcess:
+class ZipfProcess(Process):
     """The parameters of the process; the seed draws lexicon, rankings and transitions."""
 
-    seed: int = 0
     words: int = 1000
     states: int = 8
     exponent: float = 1.0
@@ -75,7 +65,7 @@ class ZipfProcess:
     @cached_property
     def rankings(self) -> np.ndarray:
         """Word at each rank in each state, int64 [states, words]."""
-        generator = self._generator(0)
+        generator = self.generator(0)
         return np.stack([generator.permutation(self.words) for _ in range(self.states)])
 
     @cached_property
@@ -90,7 +80,7 @@ class ZipfProcess:
         """Probability of state j after state i, float64 [states, states]."""
         if self.states == 1:
             return np.ones((1, 1))
-        odds = self._generator(1).exponential(size=(self.states, self.states))
+        odds = self.generator(1).exponential(size=(self.states, self.states))
         np.fill_diagonal(odds, 0)
         moves = (1 - self.stay) * odds / odds.sum(axis=1, keepdims=True)
         return moves + self.stay * np.eye(self.states)
@@ -98,7 +88,7 @@ class ZipfProcess:
     @cached_property
     def lexicon(self) -> np.ndarray:
         """Spelling of each word, all distinct, strings [words]: one to three syllables."""
-        generator = self._generator(2)
+        generator = self.generator(2)
         syllables = [c + v for c in _CONSONANTS for v in _VOWELS]
         spellings: dict[str, None] = {}
         while len(spellings) < self.words:
@@ -111,7 +101,7 @@ class ZipfProcess:
 
         All documents are drawn in step, a word of each at a time, the longest first.
         """
-        generator = self._generator(3, *stream)
+        generator = self.generator(3, *stream)
         lengths = np.sort(generator.geometric(self.end, documents))[::-1]
         words = np.zeros((lengths[0], documents), np.int64)
         state = generator.integers(self.states, size=documents)
@@ -135,12 +125,13 @@ class ZipfProcess:
         by_document = np.ascontiguousarray(words.T)
         return [by_document[d, : lengths[d]] for d in order]
 
-    def text(self, words: np.ndarray) -> str:
+    def text(self, symbols: np.ndarray) -> str:
         """A document as text."""
-        return " ".join(self.lexicon[words])
+        return " ".join(self.lexicon[symbols])
 
-    def _generator(self, *key: int) -> np.random.Generator:
-        return np.random.default_rng((self.seed, *key))
+    def describe(self) -> dict[str, Any]:
+        rate = entropy_rate(self)
+        return {"entropy_rate": dataclasses.asdict(rate), "summary": f"zipf: entropy {rate}"}
 
 
 def log_probability(process: ZipfProcess, words: np.ndarray) -> float:
@@ -209,54 +200,8 @@ def entropy_rate(process: ZipfProcess, documents: int = 400) -> EntropyRate:
     )
 
 
-@dataclasses.dataclass
-class ZipfConfig(tfds.core.BuilderConfig):
-    """How much text of which process: `size` bytes in the train split, a megabyte in the others."""
-
-    size: int = 20 * 10**6
-    process: ZipfProcess = ZipfProcess()
-
-    @classmethod
-    def parse(cls, text: str) -> ZipfConfig:
-        """Read '', '200MB', 'seed3' or '200MB-seed3'; raises OstinatoError."""
-        match = re.fullmatch(r"(?:([1-9]\d*)([kMG]B))?-?(?:seed(\d+))?", text)
-        if not match:
-            raise OstinatoError(
-                f"corpus: zipf/{text} is none; write zipf, zipf/200MB or zipf/200MB-seed3"
-            )
-        size = int(match[1] or 20) * _UNITS[match[2] or "MB"]
-        seed = int(match[3] or 0)
-        return cls(
-            name=f"{match[1] or 20}{match[2] or 'MB'}-seed{seed}",
-            size=size,
-            process=ZipfProcess(seed),
-        )
-
-
-class Zipf(TextCorpus, skip_registration=True):
+class Zipf(SyntheticCorpus):
     """Zipfian words over a hidden Markov chain with in-context copying, of known entropy."""
 
     name = "zipf"
-
-    def __init__(self, config: ZipfConfig, data_dir: Path):
-        super().__init__(config, data_dir)
-
-    def documents(self, split: str) -> Iterator[Document]:
-        """Each split is a stream of its own: a larger corpus goes on where a smaller one ends."""
-        process, size, number = self.builder_config.process, 0, 0
-        wanted = self.builder_config.size if split == "train" else _HELDOUT_BYTES
-        for block in itertools.count():
-            for words in process.sample((SPLITS.index(split), block), _DOCUMENTS_AT_ONCE):
-                text = process.text(words)
-                yield Document(f"zipf-seed{process.seed}:{split}-{number}", text)
-                size, number = size + len(text) + 1, number + 1
-                if size >= wanted:
-                    return
-
-    def describe(self) -> dict[str, Any]:
-        rate = entropy_rate(self.builder_config.process)
-        return {
-            "process": dataclasses.asdict(self.builder_config.process),
-            "entropy_rate": dataclasses.asdict(rate),
-            "summary": f"zipf: entropy {rate}",
-        }
+    process_type = ZipfProcess

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from data_pipelines.corpora.markov import Markov, MarkovConfig, MarkovProcess
+from data_pipelines.corpora.synthetic.markov import Markov, MarkovProcess
+from data_pipelines.corpora.synthetic.process import SyntheticConfig
 from data_pipelines.errors import OstinatoError
 
 PROCESS = MarkovProcess(seed=1)
@@ -57,7 +58,7 @@ def test_as_many_symbols_are_copied_as_the_odds_say():
 
 
 def test_its_splits_are_of_their_sizes_and_share_no_document(tmp_path):
-    corpus = Markov(MarkovConfig.parse("1MB"), tmp_path)
+    corpus = Markov("1MB", tmp_path)
     texts = {split: [d.text for d in corpus.documents(split)] for split in ("train", "test")}
     assert len(texts["train"]) == -(-(10**6) // 129)
     assert not set(texts["train"]) & set(texts["test"])
@@ -73,9 +74,9 @@ def test_its_splits_are_of_their_sizes_and_share_no_document(tmp_path):
     ],
 )
 def test_its_name_says_size_and_seed(text, name):
-    assert MarkovConfig.parse(text).name == name
+    assert SyntheticConfig.parse("markov", MarkovProcess, text).name == name
 
 
 def test_another_name_is_refused_with_those_that_there_are():
-    with pytest.raises(OstinatoError, match="markov/30MB-seed3"):
-        MarkovConfig.parse("large")
+    with pytest.raises(OstinatoError, match="markov/200MB-seed3"):
+        SyntheticConfig.parse("markov", MarkovProcess, "large")
