@@ -183,7 +183,7 @@ def _mean_loss(losses_NxL: np.ndarray | None, tokens_NxL: np.ndarray) -> float |
     """Of the targets that are no padding."""
     if losses_NxL is None:
         return None
-    return _mean(losses_NxL.sum(dtype=np.float64), np.count_nonzero(tokens_NxL[:, 1:]))
+    return _mean(losses_NxL.sum(dtype=np.float64), int(np.count_nonzero(tokens_NxL[:, 1:])))
 
 
 def _mean(total: float, count: float) -> float | None:

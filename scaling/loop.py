@@ -24,6 +24,7 @@ from scaling.processor import processor
 from scaling.program import STEPS_AT_ONCE
 from scaling.record import Record
 
+
 class Diverged(ArithmeticError):
     """The loss is not a finite number any more; the message names the step."""
 
@@ -109,14 +110,25 @@ class Training(Protocol):
     or `join` makes; a lane's own, which its checkpoints have, is as `abstract_state` says.
     """
 
-    steps: int
-    tokens_a_step: int
-    """Of a lane."""
-    evaluations: Set[int]
-    """The steps after which it is evaluated, the last among them."""
-    abstract_state: Any
-    device: Any
-    """One of those that it runs on."""
+    @property
+    def steps(self) -> int:
+        """How many there are."""
+
+    @property
+    def tokens_a_step(self) -> int:
+        """Of a lane."""
+
+    @property
+    def evaluations(self) -> Set[int]:
+        """The steps after which it is evaluated, the last among them."""
+
+    @property
+    def abstract_state(self) -> Any:
+        """Shapes, types and shardings of a lane's state."""
+
+    @property
+    def device(self) -> Any:
+        """One of those that it runs on."""
 
     def compile(self) -> float:
         """Compile what there is to compile; returns the seconds it took."""
@@ -167,7 +179,7 @@ def run(
     failed: dict[int, Exception] = {}
     found: list[Evaluation] = []
     kept = [
-        lane.checkpoint_dir and Checkpoints(lane.checkpoint_dir, lane.record, keep)
+        Checkpoints(lane.checkpoint_dir, lane.record, keep) if lane.checkpoint_dir else None
         for lane in lanes
     ]
     trace = ExitStack()

@@ -16,12 +16,16 @@ _AT_ONCE = 4096
 """Steps whose learning rates are computed at a time."""
 
 
+Scalar = float | np.generic | jax.Array | jax.ShapeDtypeStruct
+"""A number, or what stands for one while a function is traced or lowered."""
+
+
 class Hyper(NamedTuple):
     """The numbers of a training step, as arguments of the compiled one."""
 
-    weight_decay: float
-    gradient_clip: float
-    seed: int = 0
+    weight_decay: Scalar
+    gradient_clip: Scalar
+    seed: Scalar = 0
     """Of dropout."""
 
     @classmethod
@@ -51,7 +55,7 @@ def learning_rates(config: RunConfig) -> np.ndarray:
     return np.asarray(schedule(np.arange(1, length + 1)), np.float32)[: config.steps]
 
 
-def optimiser(hyper: Hyper, learning_rate: jax.Array) -> optax.GradientTransformation:
+def optimiser(hyper: Hyper, learning_rate: Scalar) -> optax.GradientTransformation:
     """Clipping by global norm, Adam, decoupled weight decay (Loshchilov and Hutter 2019)."""
     return optax.chain(
         optax.clip_by_global_norm(hyper.gradient_clip),

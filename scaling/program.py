@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import flax.struct
@@ -34,6 +34,10 @@ STEPS_AT_ONCE = 16
 
 _CPU_TILE = 2**15
 """Activations (tokens * d_model) of a microbatch on CPU: what its L2 cache holds (measured)."""
+
+
+Sums = tuple[Any, Any, Any, Any]
+"""The first four fields of a `Tally`, of one batch."""
 
 
 class Tally(flax.struct.PyTreeNode):
@@ -153,9 +157,10 @@ class Program:
 
     def _losses(self, params: Any, tokens: jax.Array, dropout_B=None) -> jax.Array:
         tokens = tokens.astype(jnp.int32)
-        return self.network.apply(
+        losses_BxL = self.network.apply(
             {"params": params}, tokens[:, :-1], tokens[:, 1:], dropout_B=dropout_B
         )
+        return cast(jax.Array, losses_BxL)  # nothing is mutable, which would come beside it
 
     def _split(self, array: jax.Array, size: int) -> jax.Array:
         """[n, ...] as [n / size, size, ...], each part over all devices: no row changes its device."""
@@ -166,7 +171,7 @@ class Program:
             return parts
         return jax.lax.with_sharding_constraint(parts, batch_sharding(self.mesh, leading=1))
 
-    def _loss(self, params: Any, tokens, repeated, dropout_B) -> tuple[jax.Array, tuple]:
+    def _loss(self, params: Any, tokens, repeated, dropout_B) -> tuple[jax.Array, Sums]:
         losses = self._losses(params, tokens, dropout_B).sum(-1)
         counts = (tokens[:, 1:] != 0).sum(-1).astype(jnp.float32)
         repeated = repeated.astype(jnp.float32)
@@ -178,7 +183,7 @@ class Program:
         )
         return losses.sum(), sums
 
-    def _gradient(self, params: Any, tokens, repeated, dropout_B) -> tuple[Any, tuple]:
+    def _gradient(self, params: Any, tokens, repeated, dropout_B) -> tuple[Any, Sums]:
         """Gradient of the summed loss, and the tally's four sums, over microbatches."""
         gradient = jax.grad(self._loss, has_aux=True)
         size = self.microbatch_size
@@ -196,7 +201,8 @@ class Program:
     def _one_step(self, state: State, tokens, repeated, learning_rate, hyper: Hyper) -> State:
         dropout_B = None
         if self.model.dropout:
-            key = jax.random.fold_in(jax.random.key(hyper.seed), state.step)
+            seed = jnp.asarray(hyper.seed, jnp.uint32)
+            key = jax.random.fold_in(jax.random.key(seed), state.step)
             dropout_B = jax.random.split(key, self.batch_size)
         gradient, sums = self._gradient(state.params, tokens, repeated, dropout_B)
         gradient = jax.tree.map(lambda g: g / (sums[1] + sums[3]), gradient)

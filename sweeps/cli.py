@@ -52,7 +52,7 @@ def _refusal(error) -> str:
     """The line for what typer itself refuses; empty where it has printed the help instead."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     see_help = f"see {context.command_path if context else 'ostinato COMMAND'} --help"
-    if hasattr(error, "possibilities"):
+    if context and hasattr(error, "possibilities"):
         known = [p.opts + p.secondary_opts for p in context.command.get_params(context)]
         options = [name for names in known for name in names if name.startswith("-")]
         return unknown_name("option", error.option_name, options)

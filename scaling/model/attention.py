@@ -88,9 +88,15 @@ def splash(
 
     L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
     block = next(size for size in (_SPLASH_BLOCK, 256, _LANES) if L % size == 0)
-    names = ("block_q", "block_kv", "block_kv_compute")
-    names += ("block_q_dkv", "block_kv_dkv", "block_kv_dkv_compute")
-    sizes = BlockSizes(**dict.fromkeys(names, block), use_fused_bwd_kernel=True)
+    sizes = BlockSizes(
+        block_q=block,
+        block_kv=block,
+        block_kv_compute=block,
+        block_q_dkv=block,
+        block_kv_dkv=block,
+        block_kv_dkv_compute=block,
+        use_fused_bwd_kernel=True,
+    )
 
     def local(q, k, v):
         mask = MultiHeadMask([CausalMask((L, L))] * q.shape[2])

@@ -7,7 +7,8 @@ stacked over layers; activations are flat [B*L, D] wherever attention does not n
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import flax.linen as nn
 import flax.struct
@@ -52,19 +53,14 @@ class Transformer(nn.Module):
         mutable, receives `patterns` [layers, B, H, L, L] and `outputs` [layers, B, L, H, K].
         """
         config, dtype = self.config, jnp.dtype(self.config.dtype)
-        embed = self.param(
-            "embedding",
-            nn.with_logical_partitioning(nn.initializers.normal(1.0), ("vocabulary", "embed")),
-            (self.vocabulary_size, config.d_model),
-        )
+        normal = nn.initializers.normal(1.0)
+        size = self.vocabulary_size, config.d_model
+        embed = weight(self, "embedding", normal, ("vocabulary", "embed"), size)
         B, L = inputs_BxL.shape
         x_BLxD = embed.astype(dtype)[inputs_BxL.reshape(-1)]
         if config.positions == "learned":
-            positions = self.param(
-                "positions",
-                nn.with_logical_partitioning(nn.initializers.normal(1.0), (None, "embed")),
-                (self.context, config.d_model),
-            )
+            shape = self.context, config.d_model
+            positions = weight(self, "positions", normal, (None, "embed"), shape)
             x_BLxD = x_BLxD + jnp.tile(positions[:L].astype(dtype), (B, 1))
         dropout_NxB = None
         if dropout_B is not None and config.dropout:
@@ -84,11 +80,8 @@ class Transformer(nn.Module):
             metadata_params={nn.PARTITION_NAME: "layers"},
         )
         x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L, dropout_NxB, surgery)
-        unembed = self.param(
-            "unembedding",
-            nn.with_logical_partitioning(_INIT, ("embed", "vocabulary")),
-            (config.d_model, self.vocabulary_size),
-        ).astype(dtype)
+        unembed = weight(self, "unembedding", _INIT, ("embed", "vocabulary"), size[::-1])
+        unembed = unembed.astype(dtype)
         x_BxLxD = _norm(x_BLxD).reshape(B, L, -1)
 
         def logits(x_BxLxD: jax.Array) -> jax.Array:
@@ -147,8 +140,7 @@ class Block(nn.Module):
 
     def _weight(self, name: str, shape: tuple[int, ...], axes: tuple[str, ...], scale: float = 1.0):
         init = nn.initializers.variance_scaling(scale, "fan_in", "truncated_normal")
-        weight = self.param(name, nn.with_logical_partitioning(init, axes), shape)
-        return weight.astype(self.config.dtype)
+        return weight(self, name, init, axes, shape).astype(self.config.dtype)
 
     @property
     def _output_scale(self) -> float:
@@ -160,8 +152,8 @@ class Block(nn.Module):
         qkv = x_BLxD @ self._weight("qkv", (D, 3 * A), ("embed", "heads"))
         qk, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), [2 * H], axis=2)
         if self.config.smeared_keys:
-            logit_H = nn.with_logical_partitioning(nn.initializers.zeros, ("heads",))
-            share_H = nn.sigmoid(self.param("smear", logit_H, (H,))).astype(v.dtype)
+            logit_H = weight(self, "smear", nn.initializers.zeros, ("heads",), (H,))
+            share_H = nn.sigmoid(logit_H).astype(v.dtype)
             qk = jnp.concatenate([qk[:, :, :H], smear(qk[:, :, H:], share_H)], axis=2)
         if self.config.positions == "rotary":
             qk = rotate(qk)  # both at once: one pass over memory
@@ -187,6 +179,18 @@ class Block(nn.Module):
         else:
             hidden = nn.silu(x_BLxD @ self._weight("gate", (D, F), ("embed", "mlp"))) * hidden
         return hidden @ self._weight("down", (F, D), ("mlp", "embed"), self._output_scale)
+
+
+def weight(
+    module: nn.Module,
+    name: str,
+    init: Callable[..., Any],
+    axes: tuple[str | None, ...],
+    shape: tuple[int, ...],
+) -> jax.Array:
+    """A parameter of a module, with the logical axes by which it is laid over devices."""
+    # Flax takes the array out of its box before a module sees it.
+    return cast(jax.Array, module.param(name, nn.with_logical_partitioning(init, axes), shape))
 
 
 def _norm(x: jax.Array) -> jax.Array:

@@ -72,8 +72,9 @@ def measure(program: Subject, params: Any, repeated: np.ndarray, natural: np.nda
     from scaling.probes import head_copying
 
     scores, circuits, patterns = jax.device_get(_compiled(program)(params, repeated, natural))
+    prefix, previous, copying = scores
     eigenvalues = [head_copying.eigenvalue_score(circuit) for circuit in circuits]
-    return Heads(*scores, np.array(eigenvalues), *patterns)
+    return Heads(prefix, previous, copying, np.array(eigenvalues), *patterns)
 
 
 @lru_cache(maxsize=4)
@@ -88,7 +89,7 @@ def _compiled(program: Subject):
     config, V = program.model, program.vocabulary_size
     N, H = config.layers, config.heads
     D, K = config.d_model, config.attention_width // config.heads
-    surgery = Surgery(np.ones((N, H), np.float32))
+    surgery = Surgery(jnp.ones((N, H)))
 
     def run(params, repeated, natural):
         rows = len(repeated)

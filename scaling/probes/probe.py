@@ -18,6 +18,9 @@ Rows = list[dict[str, Any]]
 class Subject(Protocol):
     """The model that is looked at, but for its weights: a `Program`."""
 
+    def __hash__(self) -> int:
+        """Equal subjects share what a probe has compiled."""
+
     @property
     def model(self) -> ModelConfig:
         """Its sizes."""

@@ -35,12 +35,17 @@ def audit(
     from data_pipelines.audit import audit as audit_run
     from data_pipelines.prepare import default_data_dir
     from data_pipelines.stream import open_data
+    from scaling.config import RunConfig
     from sweeps.grids.grid import find_grid, load_plan
     from sweeps.study.store import StudyDirectory
     from sweeps.workers.preparing import prepare
 
     plan = load_plan(find_grid(grid))
-    runs = [run for run in plan.runs if run.run_id.startswith(run_id or "")]
+    runs = [
+        run
+        for run in plan.runs
+        if isinstance(run, RunConfig) and run.run_id.startswith(run_id or "")
+    ]
     if not runs:
         raise OstinatoError(
             f"run_id: {run_id} is no run of {plan.grid.name}; `ostinato plan {grid}` lists them"

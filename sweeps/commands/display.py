@@ -109,7 +109,8 @@ class Display(Watcher):
         """Seconds until all is done, from the speeds seen; None before any was seen."""
         if not self.speeds:
             return None
-        alike, left = self.alike.copy(), Counter()
+        alike = self.alike.copy()
+        left: Counter[float] = Counter()
         for run_id, event in self.at_work.items():
             if event["tokens_per_second"]:
                 alike[_kind(self.runs[run_id])] -= 1

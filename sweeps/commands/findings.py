@@ -172,10 +172,10 @@ def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: boo
     heads = ("law", "constants", "held-out error", "AIC above best", "weight", "R2")
     for name in heads:
         shown.add_column(name, justify="left" if name == "law" else "right")
-    for row in found.itertuples():
-        error = "" if math.isnan(row.held_out_error) else f"{row.held_out_error:.2%}"
-        numbers = (f"{row.aic_above:.1f}", f"{row.weight:.3f}", f"{row.r2:.4f}")
-        shown.add_row(row.law, str(row.constants), error, *numbers)
+    for row in found.to_dict("records"):
+        error = "" if math.isnan(row["held_out_error"]) else f"{row['held_out_error']:.2%}"
+        numbers = (f"{row['aic_above']:.1f}", f"{row['weight']:.3f}", f"{row['r2']:.4f}")
+        shown.add_row(row["law"], str(row["constants"]), error, *numbers)
     console.print(shown)
     for name, reason in reasons.items():
         say(f"{name} is left out: {reason}")
@@ -207,13 +207,13 @@ def predict(
     from analysis import predict as predicting
     from analysis.tables import read_table
 
-    if (pools is None) == (fraction is None or repeats is None):
-        raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
     sizes = _count("params", params), _count("tokens", tokens)
-    if pools:
+    if pools is not None and fraction is None and repeats is None:
         parts = predicting.parts_of_histogram(read_table(pools))
-    else:
+    elif pools is None and fraction is not None and repeats is not None:
         parts = [predicting.Part(fraction, repeats)]
+    else:
+        raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
     damage = predicting.fit_damage(analyse_study(directory))
     found = predicting.predict(damage, *sizes, parts)
     if as_json:

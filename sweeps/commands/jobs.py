@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,12 @@ from sweeps.commands.options import (
     app,
     console,
 )
+
+if TYPE_CHECKING:
+    from sweeps.engines.jobs import Prepared
+    from sweeps.study.store import StudyDirectory
+    from sweeps.workers.execution import Options
+    from sweeps.workers.local import Outcome
 
 UTILISATION = 0.4
 """Share of the peak FLOP/s that a cost is told for, as in plan."""
@@ -71,11 +77,22 @@ def submit(
     yes: Yes = False,
 ) -> None:
     """Have the runs of a grid that are not done trained on a cluster; status, logs and cancel follow them."""
+    from sweeps.engines import jobs
+    from sweeps.workers.execution import Options
+
     asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
     asked |= {"accelerator": accelerator, "spot": spot, "image": image}
-    options = {"threads": threads, "layout": layout, "stack": stack, "keep": keep}
-    options |= {"profile": profile, "tensorboard": tensorboard}
-    prepared = _prepare(grid, out, to, select, workers, asked, data_dir, dry_run, options)
+    options = Options(
+        threads=threads,
+        layout=layout,
+        stack=stack,
+        keep=keep,
+        profile=profile,
+        tensorboard=tensorboard,
+    )
+    if to is None:
+        raise OstinatoError("to: give an engine, such as --to slurm")
+    prepared = jobs.prepare(grid, out, to, select, workers, asked, data_dir, dry_run, options)
     if dry_run:
         print(prepared.engine.render(prepared.job), end="")
     elif prepared.left:
@@ -137,12 +154,12 @@ def train_elsewhere(
     asked: dict[str, Any],
     data_dir: Path | None,
     yes: bool,
-    options: dict[str, Any],
-):
+    options: Options,
+) -> tuple[StudyDirectory, Outcome]:
     """Submit what is not done, unless jobs are under way already, and wait; for `study --to`."""
     from sweeps.engines import jobs
 
-    prepared = _prepare(grid, out, to, None, workers, asked, data_dir, options=options)
+    prepared = jobs.prepare(grid, out, to, None, workers, asked, data_dir, False, options)
     if prepared.left:
         if (out / "jobs").exists() and jobs.live(prepared.study):
             console.print(f"{out}: jobs are under way; waiting for them")
@@ -159,23 +176,12 @@ def train_elsewhere(
     return prepared.study, jobs.outcome(prepared.study, prepared.chosen)
 
 
-def _prepare(grid, out, to, select, workers, asked, data_dir, dry_run=False, options=None):
-    from sweeps.engines import jobs
-    from sweeps.workers.execution import Options
-
-    if to is None:
-        raise OstinatoError("to: give an engine, such as --to slurm")
-    return jobs.prepare(
-        grid, out, to, select, workers, asked, data_dir, dry_run, Options(**options or {})
-    )
-
-
-def _hand_over(prepared, yes: bool) -> None:
+def _hand_over(prepared: Prepared, yes: bool) -> None:
     from sweeps.commands.words import short
     from sweeps.engines import jobs
 
     prepared.engine.check(prepared.job)
-    tokens = sum(run.tokens for run in prepared.left)
+    tokens = sum(getattr(run, "tokens", 0) for run in prepared.left)
     flops = sum(run.flops(0) for run in prepared.left)
     console.print(
         f"{len(prepared.left)} of {len(prepared.chosen)} runs to train: {short(tokens)} tokens, "
@@ -189,13 +195,13 @@ def _hand_over(prepared, yes: bool) -> None:
     )
 
 
-def _cost(prepared, flops: float) -> str:
+def _cost(prepared: Prepared, flops: float) -> str:
     """What it will come to, where a price list knows the machines."""
     from sweeps.engines.accelerators import find_slice
 
     request = prepared.job.request
     dollars = prepared.engine.dollars_per_hour(request)
-    if dollars is None:
+    if dollars is None or request.accelerator is None:
         return ""
     tpu = find_slice(request.accelerator).tpu
     hours = flops / (request.workers * tpu.chips * tpu.peak_flops * UTILISATION) / 3600
@@ -205,7 +211,7 @@ def _cost(prepared, flops: float) -> str:
     )
 
 
-def print_jobs(study) -> None:
+def print_jobs(study: StudyDirectory) -> None:
     """A line a job that has not ended."""
     from sweeps.engines import jobs
 

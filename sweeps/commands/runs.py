@@ -1,4 +1,4 @@
-"""Commands about runs: plan them, train them, say how they stand, gather what they found."""
+"""Commands about runs: train them, say how they stand, gather what they found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,8 +40,12 @@ from sweeps.commands.options import (
     console,
     place,
     plain,
-    stderr,
 )
+
+if TYPE_CHECKING:
+    from sweeps.study.store import StudyDirectory
+    from sweeps.workers.execution import Options
+    from sweeps.workers.local import Outcome
 
 PREEMPTED = 75
 """Exit code after SIGTERM, when all is saved (EX_TEMPFAIL: run it again)."""
@@ -53,7 +57,12 @@ _LAST_LINES = 5
 @app.command(epilog="Example: ostinato study quick --out studies/quick")
 def study(
     grid: GridName,
-    out: Out = None,  # studies/ and the grid's name
+    out: Annotated[
+        Path | None,
+        place(
+            "The study's directory, or gs://bucket/study; studies/GRID by default.", "--out", "-o"
+        ),
+    ] = None,
     jobs: Jobs = None,
     threads: Threads = 1,
     data_dir: DataDir = None,
@@ -74,15 +83,15 @@ def study(
     """
     from analysis.report import write_report
     from sweeps.study.storage import is_remote
+    from sweeps.workers.execution import Options
 
-    out = out or Path("studies") / Path(grid).stem
+    out, options = out or Path("studies") / Path(grid).stem, Options(threads=threads)
     if to:
         asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
         asked |= {"accelerator": accelerator, "spot": spot}
-        options = {"threads": threads}
         directory, outcome = train_elsewhere(grid, out, to, workers, asked, data_dir, yes, options)
     else:
-        directory, outcome = _sweep(grid, out, None, jobs, data_dir, threads=threads)
+        directory, outcome = _sweep(grid, out, None, jobs, data_dir, options)
     tables = Path("studies") / directory.plan.grid.name if is_remote(out) else out
     directory.collect(tables)
     if outcome.done:
@@ -90,105 +99,6 @@ def study(
             report = write_report(tables)
         console.print(f"Report: {report.absolute()}", soft_wrap=True)
     _exit_on_failures(directory, outcome)
-
-
-@app.command(
-    epilog="Examples: ostinato plan quick --select 'repeats > 0'; "
-    "ostinato plan hernandez2022 --accelerator v5p-16 --write layouts.csv"
-)
-def plan(
-    grid: GridName,
-    select: Select = None,
-    out: Annotated[
-        Path | None,
-        place("Say what is done there.", "--out", "-o"),
-    ] = None,
-    accelerator: Annotated[
-        str | None,
-        typer.Option(
-            help="Compile every shape for a TPU slice, such as v5e-8, v5p-16 or v6e-8 (no TPU is "
-            "needed): does it fit, in which layout, how long and at what cost.",
-            show_default=False,
-        ),
-    ] = None,
-    utilisation: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of the peak FLOP/s taken as reached.")
-    ] = 0.4,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML of v5e, v5p, v6e to dollars per chip and hour.", show_default=False
-        ),
-    ] = None,
-    write: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the shapes to a .csv, which sweep --layout takes.", show_default=False
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
-    from sweeps.commands import tables
-    from sweeps.grids.grid import find_grid, load_plan
-    from sweeps.study.store import StudyDirectory
-
-    planned = load_plan(find_grid(grid))
-    if out:
-        StudyDirectory(out).check(planned)
-    if select:
-        planned = planned.select(select)
-    if accelerator:
-        _plan_accelerator(planned, accelerator, utilisation, prices, write, as_json)
-        return
-    if write:
-        raise OstinatoError("write: there are no layouts to write without --accelerator")
-    rows = tables.plan_rows(planned, StudyDirectory(out) if out else None)
-    if as_json:
-        print(json.dumps(rows, indent=1))
-    else:
-        tables.print_plan(console, planned, rows)
-
-
-@app.command(epilog="Example: ostinato schema > grid.schema.json")
-def schema() -> None:
-    """Print the JSON schema of a grid file, with which an editor completes and checks it."""
-    from sweeps.grids.schema import schema_text
-
-    print(schema_text(), end="")
-
-
-def _plan_accelerator(planned, name, utilisation, prices, write, as_json) -> None:
-    """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
-    import pandas as pd
-
-    from data_pipelines.atomic import replacing
-    from data_pipelines.prepare import default_data_dir
-    from sweeps.commands import tables
-    from sweeps.planning.accelerators import find_accelerator
-    from sweeps.planning.search import plan_shapes
-
-    if write and write.suffix != ".csv":
-        raise OstinatoError(f"write: {write} is no .csv")
-    accelerator = find_accelerator(name, prices)
-    with stderr.status("compiling") as status:
-        shapes = plan_shapes(
-            planned.runs,
-            accelerator,
-            default_data_dir(),
-            utilisation=utilisation,
-            progress=status.update,
-        )
-    rows = [shape.row(accelerator) for shape in shapes]
-    if write:
-        with replacing(write) as temporary:
-            pd.DataFrame(rows).to_csv(temporary, index=False)
-    if as_json:
-        print(json.dumps(rows, indent=1))
-    else:
-        tables.print_shapes(console, planned, accelerator, utilisation, shapes)
-    if not all(row["fits"] for row in rows):
-        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: ostinato sweep quick --out studies/quick --select 'repeats == 0'")
@@ -218,10 +128,18 @@ def sweep(
     tensorboard: TensorBoard = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
-    options = {"threads": threads, "layout": layout, "stack": stack, "keep": keep}
-    options |= {"profile": profile, "tensorboard": tensorboard}
+    from sweeps.workers.execution import Options
+
+    options = Options(
+        threads=threads,
+        layout=layout,
+        stack=stack,
+        keep=keep,
+        profile=profile,
+        tensorboard=tensorboard,
+    )
     directory, outcome = _sweep(
-        grid, out, select, jobs, data_dir, wait=not no_wait, share=share, **options
+        grid, out, select, jobs, data_dir, options, wait=not no_wait, share=share
     )
     directory.collect()
     _exit_on_failures(directory, outcome)
@@ -241,11 +159,13 @@ def train(
 ) -> None:
     """Train one run of a grid."""
     from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.workers.execution import Options
 
-    options = {"threads": threads, "layout": layout, "keep": keep}
-    options |= {"profile": profile, "tensorboard": tensorboard}
-    config = load_plan(find_grid(grid)).run(run_id)
-    directory, outcome = _sweep(grid, out, f"run_id == '{config.run_id}'", 1, data_dir, **options)
+    options = Options(
+        threads=threads, layout=layout, keep=keep, profile=profile, tensorboard=tensorboard
+    )
+    record = load_plan(find_grid(grid)).run(run_id)
+    directory, outcome = _sweep(grid, out, f"run_id == '{record.run_id}'", 1, data_dir, options)
     directory.collect()
     _exit_on_failures(directory, outcome)
 
@@ -293,10 +213,10 @@ def _sweep(
     select: str | None,
     jobs: int | None,
     data_dir: Path | None,
+    options: Options,
     wait: bool = True,
     share: str | None = None,
-    **options,
-):
+) -> tuple[StudyDirectory, Outcome]:
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
     from sweeps.commands.display import Display
@@ -304,7 +224,6 @@ def _sweep(
     from sweeps.study.storage import is_remote
     from sweeps.study.store import StudyDirectory
     from sweeps.workers.companions import is_follower
-    from sweeps.workers.execution import Options
     from sweeps.workers.local import Outcome, follow, worker_cores
     from sweeps.workers.local import sweep as train_all
     from sweeps.workers.preparing import prepare
@@ -318,7 +237,7 @@ def _sweep(
     chosen = planned.select(select) if select else planned
     chosen = chosen.share(share) if share else chosen
     directory.check(planned)
-    execution = Options(**options).execution(chosen.runs)
+    execution = options.execution(chosen.runs)
     data_dir = data_dir or default_data_dir()
     if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
         prepare(chosen.runs, data_dir, console, directory)
@@ -344,12 +263,12 @@ class _Preempted(KeyboardInterrupt):
     """SIGTERM: what a cluster sends before it takes the machine away."""
 
 
-def _preempted(*_) -> None:
+def _preempted(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break off the saving
     raise _Preempted
 
 
-def _exit_on_failures(directory, outcome) -> None:
+def _exit_on_failures(directory: StudyDirectory, outcome: Outcome) -> None:
     """List the runs that failed, each with the end of what it printed, where it printed anything."""
     for run_id, why in outcome.failed.items():
         print(f"ostinato: run {run_id} failed: {why}", file=sys.stderr)

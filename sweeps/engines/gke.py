@@ -33,7 +33,7 @@ def complete(request: Request) -> Request:
 
 def render(job: Job) -> str:
     """The manifest."""
-    found = find_slice(job.request.accelerator)
+    found = find_slice(job.request.accelerator or "")
     manifest = _indexed_job(job, found) if found.hosts == 1 else _job_set(job, found)
     return as_yaml(manifest)
 

@@ -187,9 +187,8 @@ def load_plan(path: Path) -> Plan:
     try:
         values = yaml.load(path.read_text(), Loader=_Loader)
     except yaml.YAMLError as error:
-        where = (
-            f" (line {error.problem_mark.line + 1})" if getattr(error, "problem_mark", None) else ""
-        )
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise OstinatoError(f"{path}{where}: {problem}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -52,10 +52,10 @@ def find_accelerator(name: str, prices: Path | None = None) -> Accelerator:
     kinds = _generations()
     spelt = {alias: kind for kind, g in kinds.items() for alias in (kind, *g.aliases)}
     head, _, count = name.rpartition("-")
-    kind = spelt.get(head)
+    kind = spelt.get(head, "")
     known = {
-        f"{kind}-{chips * g.cores_per_chip}": chips
-        for kind, g in kinds.items()
+        f"{each}-{chips * g.cores_per_chip}": chips
+        for each, g in kinds.items()
         for chips in g.topologies
     }
     canonical = f"{kind}-{count}" if kind else name

@@ -23,7 +23,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
 
-_SOURCES = ("attention", "layout", "mesh", "model", "optimiser", "program")
+_SOURCES = ("layout", "mesh", "model.attention", "model.transformer", "optimiser", "program")
 """Modules of `scaling` whose text decides what is compiled."""
 
 
@@ -73,7 +73,9 @@ def _toolchain() -> dict[str, str]:
     }
     source = hashlib.sha256(Path(__file__).read_bytes())
     for name in _SOURCES:
-        source.update(Path(find_spec(f"scaling.{name}").origin).read_bytes())
+        spec = find_spec(f"scaling.{name}")
+        assert spec and spec.origin
+        source.update(Path(spec.origin).read_bytes())
     return versions | {"source": source.hexdigest()}
 
 

@@ -38,7 +38,7 @@ def code_version() -> dict[str, str | None]:
 
 def git(*arguments: str) -> str:
     """What git prints about the checkout; empty where it fails, or this is no checkout."""
-    command = ["git", "-C", ROOT, *arguments]
+    command = ["git", "-C", str(ROOT), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def git(*arguments: str) -> str:
 
 def _commit() -> str | None:
     # Installed below somebody else's checkout, that one's commit would be told.
-    if git("ls-files", Path(__file__).relative_to(ROOT)):
+    if git("ls-files", str(Path(__file__).relative_to(ROOT))):
         return git("describe", "--always", "--dirty", "--abbrev=40").strip() or None
     archived = Path(__file__).with_name("commit.txt").read_text().strip()
     return archived if archived.isalnum() else None  # git fills it in when it archives a commit

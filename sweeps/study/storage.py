@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
@@ -47,7 +47,7 @@ def location(text: str | Path) -> Path:
         )
     from upath import UPath  # brings fsspec, which a directory does not need
 
-    return UPath(f"{scheme}://{'/'.join(parts)}")
+    return cast(Path, UPath(f"{scheme}://{'/'.join(parts)}"))  # all of a Path that is used here
 
 
 def is_remote(path: Path) -> bool:
@@ -77,7 +77,8 @@ def read_many(directory: Path, names: Sequence[str]) -> list[bytes | None]:
     if not is_remote(directory):
         return [_read(f"{directory}/{name}") for name in names]
     # A range without ends is the whole object in one request; to open it would be four.
-    found = directory.fs.cat_ranges([f"{directory.path}/{name}" for name in names], None, None)
+    bucket: Any = directory
+    found = bucket.fs.cat_ranges([f"{bucket.path}/{name}" for name in names], None, None)
     for error in found:
         if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
             raise error

@@ -265,9 +265,9 @@ class StudyDirectory:
         for run_id, content in zip(run_ids, found, strict=True):
             if content is not None:
                 # Threads cost a small file five times what reading it does.
-                table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-                table = table.replace_schema_metadata(None)
-                tables.append(table.append_column("run_id", pa.repeat(run_id, len(table))))
+                rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+                rows = rows.replace_schema_metadata(None)
+                tables.append(rows.append_column("run_id", pa.repeat(run_id, len(rows))))
         if not tables:
             return pd.DataFrame()
         return pa.concat_tables(tables, promote_options="permissive").to_pandas()

@@ -35,9 +35,10 @@ class Backlog:
         """
         others = self._ready.keys() - (compiling - {shape}) or self._ready.keys()
         longest = min(others, key=lambda found: self._ready[found][0])
-        own = self._ready.get(shape)
+        own = self._ready.get(shape) if shape else None
         # Lengths are negative, the longest's the least.
-        chosen = shape if own and own[0][0] <= 0.9 * self._ready[longest][0][0] else longest
+        near = own and own[0][0] <= 0.9 * self._ready[longest][0][0]
+        chosen = shape if shape and near else longest
         _, _, run = heappop(self._ready[chosen])
         if not self._ready[chosen]:
             del self._ready[chosen]

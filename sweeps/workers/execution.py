@@ -47,8 +47,7 @@ class Options(Config):
     @property
     def layout_table(self) -> Path | None:
         """The .csv of layouts, where there is one."""
-        given = self.layout and self.layout.endswith(".csv")
-        return Path(self.layout) if given else None
+        return Path(self.layout) if self.layout and self.layout.endswith(".csv") else None
 
     def words(self, layout: str | None = None) -> list[str]:
         """The same on a command line; layout: where a table of layouts lies for its reader."""
@@ -87,7 +86,7 @@ def stacks_of(runs: Sequence[Record], size: int) -> dict[str, list[str]]:
     groups: dict[tuple, list[str]] = {}
     for run in runs:
         groups.setdefault(run.alike, []).append(run.run_id)
-    found = {}
+    found: dict[str, list[str]] = {}
     for ids in groups.values():
         for start in range(0, len(ids), size):
             stack = ids[start : start + size]

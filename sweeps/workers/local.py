@@ -75,6 +75,7 @@ class _Worker:
         program: str,
     ):
         self.number, self.cores = number, cores
+        self.reader: threading.Thread | None = None
         self.run: Record | None = None
         self.shape: tuple | None = None
         self.process = subprocess.Popen(
@@ -86,6 +87,8 @@ class _Worker:
             env=worker_environment(execution.threads, study.path),
             start_new_session=True,
         )
+        assert self.process.stdin
+        self._orders = self.process.stdin
         if cores:
             with suppress(ProcessLookupError):  # it has died: its reader says so
                 os.sched_setaffinity(self.process.pid, cores)  # before it has threads
@@ -93,15 +96,15 @@ class _Worker:
     def give(self, run: Record) -> None:
         self.run, self.shape = run, run.shape
         try:
-            self.process.stdin.write(run.run_id + "\n")
-            self.process.stdin.flush()
+            self._orders.write(run.run_id + "\n")
+            self._orders.flush()
         except BrokenPipeError:
             pass  # it has died: its reader says so
 
     def end(self) -> None:
         """Give it no more runs: it ends after the one it has."""
         with suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self._orders.close()
 
 
 def sweep(
@@ -145,6 +148,8 @@ def sweep(
 
     def settle(worker: _Worker, event: dict[str, Any]) -> None:
         run, worker.run = worker.run, None
+        if run is None:
+            return  # of a run that was given up when its process died
         match event["event"]:
             case "taken":
                 elsewhere[run.run_id] = run, claims.renewal(study.run(run.run_id).claim)
@@ -169,7 +174,7 @@ def sweep(
                 del elsewhere[run_id]
             for worker in workers.values():
                 if worker.run is None and backlog and worker.process.poll() is None:
-                    compiling = {w.shape for w in workers.values() if w.run} - compiled
+                    compiling = {w.run.shape for w in workers.values() if w.run} - compiled
                     worker.give(backlog.take(worker.shape, compiling))
             try:
                 worker, event = inbox.get(timeout=0.5)
@@ -252,11 +257,13 @@ def worker_environment(threads: int, study: Path) -> dict[str, str]:
 
 
 def _read(worker: _Worker, inbox: queue.Queue) -> None:
-    with worker.process.stdout, worker.process.stderr:
-        for line in worker.process.stdout:
+    events, errors = worker.process.stdout, worker.process.stderr
+    assert events and errors
+    with events, errors:
+        for line in events:
             inbox.put((worker, json.loads(line)))
         code = worker.process.wait()
-        lines = [line for line in worker.process.stderr.read().splitlines() if line.strip()]
+        lines = [line for line in errors.read().splitlines() if line.strip()]
     why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     inbox.put((worker, {"event": "exited", "why": f"{why}: {lines[-1]}" if lines else why}))
 
@@ -275,4 +282,5 @@ def _stop(workers) -> None:
             worker.process.kill()
             worker.process.wait()
     for worker in workers:
-        worker.reader.join(1.0)
+        if worker.reader:
+            worker.reader.join(1.0)

@@ -16,7 +16,7 @@ from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.stream import open_data
-from scaling.record import Record
+from scaling.record import Data, Record
 from sweeps.study.store import StudyDirectory
 
 
@@ -28,7 +28,7 @@ def prepare(
     Raises OstinatoError where a corpus cannot be made, is too small for a run, or is another than
     the one the study's finished runs were trained on.
     """
-    wanted = {}
+    wanted: dict[tuple, Data] = {}
     for data in (run.data for run in runs):
         if data:
             mixture = data.mixture
@@ -41,9 +41,11 @@ def prepare(
     mixtures = [run.data.mixture for run in runs if run.data]
     digests = {open_data(mixture, data_dir).digest for mixture in mixtures}
     corpora = {mixture.corpus for mixture in mixtures}
-    for config, state in study.statuses() if study and (study.path / "grid.yaml").exists() else ():
+    if study is None or not (study.path / "grid.yaml").exists():
+        return
+    for record, state in study.statuses():
         digest = state.get("summary", {}).get("corpus_digest")
-        corpus = config.data and config.data.mixture.corpus
+        corpus = record.data and record.data.mixture.corpus
         if digest and corpus in corpora and digest not in digests:
             raise OstinatoError(
                 f"corpus: {corpus} is not the text that {study.path} was trained on (packages or "
@@ -58,8 +60,10 @@ def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
+    events, errors = process.stdout, process.stderr
+    assert events and errors
     try:
-        for line in process.stdout:
+        for line in events:
             event = json.loads(line)
             if "error" in event:
                 raise OstinatoError(event["error"])
@@ -67,14 +71,14 @@ def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
             if not console.is_terminal:
                 console.print(event["note"], soft_wrap=True)
         if process.wait():
-            lines = process.stderr.read().strip().splitlines()
+            lines = errors.read().strip().splitlines()
             raise OstinatoError(
                 f"corpus: preparing {item['mixture']['corpus']} failed: {lines[-1] if lines else '?'}"
             )
     finally:
         process.kill()
         process.wait()
-        for pipe in (process.stdout, process.stderr):
+        for pipe in (events, errors):
             pipe.close()
 
 
