@@ -12,9 +12,9 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.fitting.fit import Fit, fit
-from analysis.frontier import APPROACHES, frontier
+from analysis.fitting.frontier import APPROACHES, frontier
 from analysis.laws import LAWS, Law, OptimalParams
-from analysis.tables import read_table, require_columns
+from analysis.study import read_table, require_columns
 from analysis.words import plural
 
 _MOST_ROWS = 5  # named in an error

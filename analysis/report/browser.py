@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Panel, Series
-from analysis.tables import Study
+from analysis.study import Study
 
 _SYMBOLS = {
     "o": "circle",
