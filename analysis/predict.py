@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.findings.repeats.damage_law import DamageFit, fit_damage
 from analysis.fitting.bootstrap import interval
-from analysis.laws import DamageBand
+from analysis.laws import DamageBand, Law
 from analysis.words import count, share
 
 __all__ = ["DamageFit", "Part", "Prediction", "fit_damage", "parts_of_histogram", "predict"]
@@ -93,24 +93,24 @@ def predict(
             for row in damage.band.samples
         ]
     )
+    penalty = control_loss * float(np.expm1(total))
     multiplier = float(np.exp(-total / damage.control.alpha))
+    least = most = penalty
+    low = high = multiplier
     if len(totals):
         with np.errstate(over="ignore"):  # a resample whose control law is all but flat
             multipliers = np.exp(-totals / alphas[: len(totals)])
-        low, high = interval(multipliers, level)
-        penalties = interval(control_loss * np.expm1(totals), level)
-    else:
-        low = high = multiplier
-        penalties = (control_loss * np.expm1(total),) * 2
+        low, high = map(float, interval(multipliers, level))
+        least, most = map(float, interval(control_loss * np.expm1(totals), level))
     worst = int(np.argmax(each)) if len(each) else 0
     return Prediction(
         control_loss=control_loss,
         loss=control_loss * float(np.exp(total)),
-        penalty=control_loss * float(np.expm1(total)),
-        penalty_interval=(float(penalties[0]), float(penalties[1])),
+        penalty=penalty,
+        penalty_interval=(least, most),
         effective_params=params * multiplier,
         multiplier=multiplier,
-        multiplier_interval=(float(low), float(high)),
+        multiplier_interval=(low, high),
         compute_wasted=1 - multiplier,
         worst=parts[worst] if parts else Part(0.0, 1.0),
         worst_share=float(each[worst] / total) if total > 0 else 0.0,
@@ -137,7 +137,7 @@ def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:
     return [Part(float(f), float(E)) for f, E in zip(shares, histogram.repeats, strict=True)]
 
 
-def _log_damage(band: DamageBand, params: float, part: Part) -> float:
+def _log_damage(band: Law, params: float, part: Part) -> float:
     columns = {"params": params, "repeats": part.repeats, "repeated_fraction": part.fraction}
     return float(np.log(band.predict(**columns)))
 

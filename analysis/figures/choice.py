@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.rows import rows_of
 from analysis.words import count
 
 _MOST_PANELS = 12
@@ -17,7 +18,7 @@ def size_panels(scans: pd.DataFrame, cells: pd.DataFrame) -> Iterator[tuple]:
 
     scans: a study's; cells: what is shown, with the columns `scan` and `params`.
     """
-    shown = [scan for scan in scans.itertuples() if (cells.scan == scan.scan).any()]
+    shown = [scan for scan in rows_of(scans) if (cells.scan == scan.scan).any()]
     shown = shown[:_MOST_PANELS]
     for scan in shown:
         sizes = np.sort(cells.params[cells.scan == scan.scan].unique())

@@ -11,6 +11,7 @@ from scipy.stats import ttest_1samp
 from analysis.figures.chart import NEUTRAL, Axis, Chart, Panel, Series, ramp
 from analysis.figures.choice import size_panels, with_labels
 from analysis.findings.finding import Analysis, Finding
+from analysis.rows import groups_of, rows_of
 from analysis.study import Study
 from analysis.words import count, plural
 
@@ -26,7 +27,7 @@ def rises(study: Study) -> pd.DataFrame:
     `pool_loss_at_peak`. A curve that only falls has rise 0 and NaN for the rest.
     """
     rows = []
-    for run, curve in study.curves.groupby("run_id"):
+    for run, curve in groups_of(study.curves, "run_id"):
         curve = curve.sort_values("tokens").dropna(subset="test_loss")
         if len(curve) < 3:
             continue
@@ -71,7 +72,7 @@ def descent_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
         ]
     labels = study.scans.set_index("scan").label
     sentences = []
-    for row in sure.loc[sure.groupby(["scan", "params"]).excess.idxmax()].itertuples():
+    for row in rows_of(sure.loc[sure.groupby(["scan", "params"]).excess.idxmax()]):
         where = f", pool loss there {row.pool_loss_at_peak:.2f}"
         sentences.append(
             f"In training time test loss descends twice at N = {count(row.params)} "
@@ -109,7 +110,7 @@ def learning_curves(analysis: Analysis) -> Chart | None:
                 },
                 run_ids=[curve.run_ids.iloc[0]],
             )
-            for repeats, curve in own.groupby("repeats")
+            for repeats, curve in groups_of(own, "repeats")
         ]
         panels.append(Panel(title, [*series[1:], *series[:1]]))
     table = pd.concat(shown)

@@ -15,6 +15,7 @@ from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, errors, ma
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import Interpolation
+from analysis.rows import groups_of, lowest, rows_of
 from analysis.study import Study
 from analysis.words import count, plural, share
 
@@ -36,7 +37,7 @@ def find_probes(study: Study) -> list[str]:
     """The columns that measure something besides test loss: `*_loss`, and scores `*_score`."""
     return [
         name
-        for name in study.results
+        for name in map(str, study.results)
         if name.endswith(("_loss", "_score"))
         and name not in _NOT_PROBES
         and pd.api.types.is_numeric_dtype(study.results[name])
@@ -54,7 +55,7 @@ def probe_multipliers(study: Study, runs: pd.DataFrame, probes: list[str]) -> pd
     """
     tables = []
     for probe in probes:
-        for setting, own in runs.groupby("setting"):
+        for setting, own in groups_of(runs, "setting"):
             controls = study.controls[study.controls.setting == setting].dropna(subset=[probe])
             means = controls.groupby("params")[probe].mean()
             paired = controls.groupby(["params", "seed"])[probe].mean().rename("control")
@@ -101,7 +102,7 @@ def probe_sentences(table: pd.DataFrame, study: Study) -> list[str]:
     """
     if table.empty or table.seed.nunique() < 2:
         return []
-    worst = table.loc[table.by_test_loss.idxmin()]
+    worst = lowest(table, "by_test_loss")
     table = table[(table.scan == worst.scan) & (table.params == worst.params)]
     smallest = study.controls[study.controls.setting == worst.setting].params.min() / worst.params
     return [
@@ -113,7 +114,7 @@ def probe_sentences(table: pd.DataFrame, study: Study) -> list[str]:
 
 def _told(own: pd.DataFrame, name: str, smallest: float) -> str:
     verdicts: dict[str, list[str]] = {"more than": [], "less than": [], "about as much as": []}
-    for repeats, runs in own.groupby("repeats"):
+    for repeats, runs in groups_of(own, "repeats"):
         mine, other = (
             np.log(runs[column].clip(lower=smallest)) for column in ("multiplier", "by_test_loss")
         )
@@ -147,9 +148,9 @@ def probes_against_test(analysis: Analysis) -> Chart | None:
     inks, shapes, panels = ramp(drawn.params, "magma"), markers(drawn.params), []
     both = drawn[["multiplier", "by_test_loss"]]
     ends = np.array([both.min().min() / 1.1, max(1.05, both.max().max())])
-    for probe, own in drawn.groupby("probe"):
+    for probe, own in groups_of(drawn, "probe"):
         series = [Series("as test loss", ends, ends, QUIET, None, "dashed")]
-        for params, dots in own.groupby("params"):
+        for params, dots in groups_of(own, "params"):
             series.append(
                 Series(
                     count(params),
@@ -160,7 +161,7 @@ def probes_against_test(analysis: Analysis) -> Chart | None:
                     hover=[
                         f"N = {count(params)}, f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}: "
                         f"{row.multiplier:.3f} by {probe}, {row.by_test_loss:.3f} by test loss"
-                        for row in dots.itertuples()
+                        for row in rows_of(dots)
                     ],
                     keys={"params": int(params)},
                     run_ids=dots.run_ids.to_list(),
@@ -201,10 +202,10 @@ def _averages(cells: pd.DataFrame) -> str:
     grouped = worst.groupby(["probe", "repeated_fraction"]).multiplier
     told = pd.DataFrame({"mean": grouped.mean(), "se": grouped.sem()}).sort_values("mean")
     parts = []
-    for (probe, fraction), row in told.head(_MOST_AVERAGES).iterrows():
+    for row in rows_of(told.head(_MOST_AVERAGES).reset_index()):
         spread = f" ± {share(row.se)}" if row.se > 0 else ""
-        name = str(probe).replace("_", " ")
-        parts.append(f"{name} {share(row['mean'])}{spread} at f = {fraction:g}")
+        name = str(row.probe).replace("_", " ")
+        parts.append(f"{name} {share(row.mean)}{spread} at f = {row.repeated_fraction:g}")
     more = f"; {len(told) - _MOST_AVERAGES} more in the table" if len(told) > _MOST_AVERAGES else ""
     return f"At the repeats worst for test loss, mean over sizes: {'; '.join(parts)}{more}."
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Heat, Panel
 from analysis.findings.finding import Analysis, Finding
+from analysis.rows import groups_of, highest
 from analysis.study import Study
 from analysis.study.scans import REPETITION, SETTINGS, tell_apart
 from analysis.words import count
@@ -56,14 +57,14 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
 
 def arm_sentences(cells: pd.DataFrame) -> list[str]:
     """Which arm removes most of the damage and at what cost, a sentence a cell."""
-    sentences = []
+    sentences: list[str] = []
     if cells.empty:
         return sentences
-    for (_, params, fraction, repeats), own in cells.groupby(_CELL):
+    for (_, params, fraction, repeats), own in groups_of(cells, _CELL):
         reference = own.sort_values(ARM).iloc[0]
         if not reference.damage > 0:
             continue
-        best = own.loc[own.removed.idxmax()]
+        best = highest(own, "removed")
         where = f" ({reference.label})" if reference.label else ""
         text = (
             f"Of the damage at N = {count(params)}, f = {fraction:g}, E = {repeats:,.0f}{where}, "
@@ -102,8 +103,8 @@ def regularisation_map(analysis: Analysis) -> Chart | None:
     if cells.empty:
         return None
     panels = []
-    for (label, params, fraction, repeats), own in cells.groupby(
-        ["label", "params", "repeated_fraction", "repeats"]
+    for (label, params, fraction, repeats), own in groups_of(
+        cells, ["label", "params", "repeated_fraction", "repeats"]
     ):
         title = f"N = {count(params)}, f = {fraction:g}, E = {repeats:,.0f}"
         panels.append(

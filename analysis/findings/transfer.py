@@ -13,6 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors, ramp
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import Interpolation
+from analysis.rows import groups_of, lowest, rows_of
 from analysis.study import Study
 from analysis.study.scans import SETTINGS, SHAPE
 from analysis.words import count, share
@@ -41,13 +42,14 @@ def transfers(study: Study) -> pd.DataFrame:
     runs = tuned.join(before, on="of").reset_index(drop=True)
     equal = [name for name in (*SHAPE, *SETTINGS) if name in runs and name not in _TUNED]
     scratch = study.controls.groupby([*equal, "seed"], dropna=False).test_loss.mean()
-    mean = study.controls.groupby(equal, dropna=False)
-    mean = mean.agg(mean_scratch=("test_loss", "mean"), scratch_setting=("setting", "first"))
+    mean = study.controls.groupby(equal, dropna=False).agg(
+        mean_scratch=("test_loss", "mean"), scratch_setting=("setting", "first")
+    )
     runs = runs.join(scratch.rename("scratch_loss"), on=[*equal, "seed"]).join(mean, on=equal)
     runs["scratch_loss"] = runs.scratch_loss.fillna(runs.mean_scratch)
     runs["gain"] = runs.scratch_loss - runs.test_loss
     runs["effective_params"], runs["extrapolated"] = np.nan, False
-    for setting, own in runs.groupby("scratch_setting"):
+    for setting, own in groups_of(runs, "scratch_setting"):
         scan = study.controls[study.controls.setting == setting]
         try:
             curve = Interpolation.through(scan.params, scan.test_loss)
@@ -77,12 +79,12 @@ def transfer_cells(runs: pd.DataFrame) -> pd.DataFrame:
 
 def transfer_sentences(cells: pd.DataFrame) -> list[str]:
     """What fine-tuning found: the worst repetition of each size against none and against scratch."""
-    sentences = []
+    sentences: list[str] = []
     if cells.empty:
         return sentences
-    for (corpus, params), own in cells.dropna(subset=["gain"]).groupby(["corpus", "params"]):
+    for (corpus, params), own in groups_of(cells.dropna(subset=["gain"]), ["corpus", "params"]):
         told = [own[own.pretrained_fraction == 0], own[own.pretrained_fraction > 0]]
-        rows = [part.loc[part.gain.idxmin()] for part in told if len(part)]
+        rows = [lowest(part, "gain") for part in told if len(part)]
         parts = [f"{_before(row)} {_against_scratch(row)}" for row in rows]
         sentences.append(
             f"Fine-tuned on {corpus}, N = {count(params)}: {'; '.join(parts)} "
@@ -113,7 +115,7 @@ def fine_tuning(analysis: Analysis) -> Chart | None:
         return None
     inks, panels = ramp(curves.pretrained_repeats[curves.pretrained_repeats > 0]), []
     inks |= {_SCRATCH: QUIET, _CONTROL: NEUTRAL}
-    for (corpus, params), own in curves.groupby(["corpus", "params"]):
+    for (corpus, params), own in groups_of(curves, ["corpus", "params"]):
         series = [
             Series(
                 *(name, curve.tokens.to_numpy(), curve.test_loss.to_numpy()),
@@ -124,7 +126,7 @@ def fine_tuning(analysis: Analysis) -> Chart | None:
                 keys={"params": int(params)},
                 run_ids=[curve.run_ids.iloc[0]],
             )
-            for (repeats, name), curve in own.groupby(["pretrained_repeats", "pretraining"])
+            for (repeats, name), curve in groups_of(own, ["pretrained_repeats", "pretraining"])
         ]
         panels.append(Panel(f"{corpus}, N = {count(params)}", series))
     told = " ".join(transfer_sentences(analysis.transfer))
@@ -155,7 +157,7 @@ def fine_tuning_curves(analysis: Analysis) -> pd.DataFrame:
         or f"E = {row.pretrained_repeats:,.0f}"
         if row.pretrained_fraction
         else "control"
-        for row in before.itertuples()
+        for row in rows_of(before)
     ]
     places = runs[["corpus", "params", "tokens"]].drop_duplicates()
     scratch = study.controls.merge(places)[["run_id", "corpus", "params"]]

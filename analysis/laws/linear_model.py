@@ -39,7 +39,7 @@ def closed_form(seen: int, unique: int, pool: int, repeats: float, draws: int = 
         squared = C_u + repeats**2 * C_d  # copies share their noise, hence r^2
         rows = unique + repeats * pool
         train = (rows - np.trace(squared @ inverse)) / rows
-        losses.append((train, 1 + np.trace(inverse @ squared @ inverse)))
+        losses.append((float(train), float(1 + np.trace(inverse @ squared @ inverse))))
     return _summary(losses)
 
 
@@ -68,7 +68,7 @@ def monte_carlo(
         x, y = np.repeat(x, times, axis=0), np.repeat(y, times)
         fitted = np.linalg.lstsq(x, y)[0]
         test = 1 + np.sum((fitted - beta_seen) ** 2)  # over fresh x, whose covariance is I
-        losses.append((np.mean((y - x @ fitted) ** 2), test))
+        losses.append((float(np.mean((y - x @ fitted) ** 2)), float(test)))
     return _summary(losses)
 
 

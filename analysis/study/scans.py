@@ -8,8 +8,6 @@ size alone (a learning rate set by rule, 20 tokens per parameter) makes no new s
 
 from __future__ import annotations
 
-from numbers import Number
-
 import numpy as np
 import pandas as pd
 
@@ -49,7 +47,7 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         place[tuple(row)] for row in everything.astype(str).to_numpy()
     ]
     unique.insert(0, "scan", range(len(unique)))
-    told = [name for name in unique if name not in ("scan", "setting", "repeated_fraction")]
+    told = [str(name) for name in unique if name not in ("scan", "setting", "repeated_fraction")]
     unique["label"] = [_label(row, told) for row in unique.to_dict("records")]
     return results, unique
 
@@ -82,9 +80,9 @@ def _telling(table: pd.DataFrame, params: pd.Series) -> pd.DataFrame:
 def tell_apart(table: pd.DataFrame) -> pd.DataFrame:
     """The columns that tell the rows apart, but for those that follow from the ones before; a missing
     value is "none"."""
-    table, told = table.astype(object), []
+    table, told = table.astype(object), list[str]()
     table = table.where(table.notna(), "none")
-    for name in table:
+    for name in map(str, table):
         if _number(table[[*told, name]]).nunique() > _number(table[told]).nunique():
             told.append(name)
     return table[told]
@@ -102,7 +100,7 @@ def _label(row: dict, told: list[str]) -> str:
         value = row[name]
         if value != value:  # a setting without repetition has no order of it
             continue
-        shown = count(value) if isinstance(value, Number) and value >= 1000 else value
+        shown = count(value) if isinstance(value, int | float) and value >= 1000 else value
         parts.append(shown if name == "depth" else f"{name} {shown}")
     return ", ".join(parts)
 

@@ -22,6 +22,7 @@ from analysis.words import plural
 REQUIRED = ("tokens", "repeated_fraction", "repeats", "seed", "params", "test_loss")
 LOSSES = ("test_loss", "pool_loss", "ood_loss", "unique_loss", "repeated_loss")
 OPTIONAL = ("pool_tokens", "flops", "seconds", *LOSSES[1:])
+_POSITIVE, _NOT_NEGATIVE = ["tokens", "params", "test_loss"], ["repeated_fraction", "repeats"]
 _NEEDED_FOR = {
     "pool_loss": "memorised bits and the share of capacity",
     "flops": "compute-equivalent loss",
@@ -193,9 +194,10 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     for column in (*REQUIRED, *(set(OPTIONAL) & set(results))):
         results[column] = pd.to_numeric(results[column], errors="coerce").astype(float)
     results.loc[results.repeated_fraction == 0, "repeats"] = 0  # a control's may be left empty
-    good = np.isfinite(results[list(REQUIRED)])
-    good[["tokens", "params", "test_loss"]] &= results[["tokens", "params", "test_loss"]] > 0
-    good[["repeated_fraction", "repeats"]] &= results[["repeated_fraction", "repeats"]] >= 0
+    needed = results[list(REQUIRED)]
+    good = needed.apply(np.isfinite)
+    good[_POSITIVE] &= needed[_POSITIVE] > 0
+    good[_NOT_NEGATIVE] &= needed[_NOT_NEGATIVE] >= 0
     faulty = [column for column in REQUIRED if not good[column].all()]
     usable = good.all(axis=1)
     if not usable.any():
@@ -238,7 +240,7 @@ def _machines(results: pd.DataFrame) -> list[str]:
     if len(threads) > 1 or threads.index.hasnans:
         told = ", ".join(
             f"{plural(n, 'run')} in {'a changing number' if np.isnan(k) else f'{k:g}'}"
-            for k, n in threads.items()
+            for k, n in zip(threads.index.to_numpy(float), threads, strict=True)
         )
         notes.append(f"Several numbers of threads, on which the digits of a run depend: {told}.")
     return notes

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, ramp
 from analysis.findings.finding import Analysis, Finding
 from analysis.findings.induction.shown import runs_told
+from analysis.rows import rows_of
 
 _MODES = {"full": "full ablation", "pattern": "patterns preserved"}
 _CHANGES = {
@@ -105,7 +106,7 @@ def _points(found: pd.DataFrame, x: str, y: str, told) -> list[Series]:
             *(own[x].to_numpy(), own[y].to_numpy()),
             NEUTRAL if name == "control" else inks[number],
             line=None,
-            hover=[f"{name} {told(row)}: {getattr(row, y):+.3f} nats" for row in own.itertuples()],
+            hover=[f"{name} {told(row)}: {getattr(row, y):+.3f} nats" for row in rows_of(own)],
             keys={"params": int(own.params.iloc[0])},
             run_ids=[[run] for run in own.run_id],
         )

@@ -19,7 +19,7 @@ def head_map(analysis: Analysis) -> Chart | None:
         shown.append(own.assign(run=title))
         grid = own.pivot(index=["layer", "head"], columns="tokens", values="prefix_matching")
         heat = Heat(
-            [count(tokens) for tokens in grid.columns],
+            [count(tokens) for tokens in grid.columns.to_numpy(float)],
             [f"{layer}.{head}" for layer, head in grid.index],
             grid.to_numpy(),
             [[""] * grid.shape[1]] * grid.shape[0],

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.figures.chart import ALERT, QUIET, Axis, Chart, Panel, Series, errors
 from analysis.figures.choice import size_panels
 from analysis.findings.finding import Analysis, Finding
+from analysis.rows import groups_of, lowest
 from analysis.study import Study
 from analysis.study.scans import in_brackets
 from analysis.words import count
@@ -32,15 +33,15 @@ def name_cells(study: Study) -> pd.DataFrame:
 
 def name_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
     """Control against the repeats at which a name is least known, a sentence a size that has both."""
-    sentences = []
+    sentences: list[str] = []
     if cells.empty:
         return sentences
     labels = study.setting_labels
-    for (setting, params), own in cells.groupby(["setting", "params"]):
+    for (setting, params), own in groups_of(cells, ["setting", "params"]):
         control, repeated = own[own.repeats == 0], own[own.repeats > 0]
         if control.empty or repeated.empty:
             continue
-        worst = repeated.loc[repeated["last"].idxmin()]
+        worst = lowest(repeated, "last")
         where = f"N = {count(params)}{in_brackets(labels[setting], fraction=False)}"
         sentences.append(
             f"A name that has been seen in the passage, at {where}: without repetition its tokens "

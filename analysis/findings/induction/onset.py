@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.findings.finding import Finding
 from analysis.findings.induction import phase
 from analysis.findings.induction.training import heads_while_training
+from analysis.rows import groups_of, rows_of
 from analysis.study import Study
 from analysis.study.scans import in_brackets
 from analysis.words import count, plural
@@ -115,20 +116,20 @@ def formation_cells(runs: pd.DataFrame) -> pd.DataFrame:
 def formation_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
     """What happens without repetition at each size, and whether repetition delays, weakens, prevents or
     destroys induction heads there: two standard errors and 5 % later, or `LEAST_RISE` / 2 lower."""
-    sentences = []
+    sentences: list[str] = []
     if cells.empty:
         return sentences
     labels = study.setting_labels
     repeats = cells.groupby("setting").repeats.max() > 0
-    for (setting, params), own in cells.groupby(["setting", "params"]):
+    for (setting, params), own in groups_of(cells, ["setting", "params"]):
         repeated, control = own[own.repeats > 0], own[own.repeats == 0]
         if control.empty or (repeats[setting] and repeated.empty):
             continue  # nothing to compare with, or a control that only the law in N needs
         where = f"N = {count(params)}{in_brackets(labels[setting], fraction=False)}"
-        control = control.iloc[0]
-        sentences.append(f"Induction heads at {where}, without repetition: {_phases(control)}.")
-        if control.formed and len(repeated):
-            sentences += _verdicts(repeated, control, where)
+        alone = control.iloc[0]
+        sentences.append(f"Induction heads at {where}, without repetition: {_phases(alone)}.")
+        if alone.formed and len(repeated):
+            sentences += _verdicts(repeated, alone, where)
     return sentences
 
 
@@ -154,9 +155,9 @@ def _phases(row: pd.Series) -> str:
 def _verdicts(repeated: pd.DataFrame, control: pd.Series, where: str) -> list[str]:
     """One sentence a fraction: the repeats by what they do to the heads."""
     sentences = []
-    for fraction, cells in repeated.groupby("repeated_fraction"):
+    for fraction, cells in groups_of(repeated, "repeated_fraction"):
         told: dict[str, list[str]] = {}
-        for row in cells.sort_values("repeats").itertuples():
+        for row in rows_of(cells.sort_values("repeats")):
             told.setdefault(_verdict(row, control), []).append(_repeats(row))
         parts = [f"{verdict} at {', '.join(at)}" for verdict, at in told.items()]
         sentences.append(f"With f = {fraction:g} at {where} they are {'; '.join(parts)}.")

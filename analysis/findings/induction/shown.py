@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.finding import Analysis
+from analysis.rows import highest, rows_of
 from analysis.words import count
 
 _MOST_RUNS = 4
@@ -23,7 +24,7 @@ def runs_told(analysis: Analysis) -> pd.DataFrame:
             .str.removeprefix(", ")
         )
         return runs.assign(name=told)
-    worst = analysis.peaks.loc[analysis.peaks.damage.idxmax()]
+    worst = highest(analysis.peaks, "damage")
     setting = scans.set_index("scan").setting[worst.scan]
     runs = runs[(runs.setting == setting) & (runs.params == worst.params)]
     runs = runs[runs.is_control | (runs.scan == worst.scan)]
@@ -40,7 +41,7 @@ def runs_to_show(analysis: Analysis, details: pd.DataFrame) -> list[tuple[str, s
     if len(runs) > _MOST_RUNS:
         runs = runs.iloc[np.linspace(0, len(runs) - 1, _MOST_RUNS).round().astype(int)]
     shown = []
-    for row in runs.itertuples():
+    for row in rows_of(runs):
         if len(analysis.peaks):
             title = f"E = {row.name}" if row.repeats else row.name
         else:

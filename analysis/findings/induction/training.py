@@ -9,6 +9,7 @@ from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, e
 from analysis.figures.choice import size_panels
 from analysis.findings.finding import Analysis, Finding
 from analysis.findings.induction.phase import convex_minorant, slope
+from analysis.rows import groups_of
 from analysis.study import Study
 
 _LINES = {
@@ -101,7 +102,7 @@ def _while_training(analysis: Analysis, column: str) -> Chart | None:
                 keys={"params": int(params), "repeats": repeats},
                 run_ids=[curve.run_ids.iloc[0]],
             )
-            for repeats, curve in own.groupby("repeats")
+            for repeats, curve in groups_of(own, "repeats")
         ]
         without = own[own.repeats == 0] if column == "train_loss" else own[:0]
         if len(without):
@@ -142,7 +143,7 @@ def _with_slope(curves: pd.DataFrame) -> pd.DataFrame:
     curves = curves.sort_values(["run_id", "tokens"])
     slopes = [
         slope(own.tokens.to_numpy(float), own.in_context_score.to_numpy())
-        for _, own in curves.groupby("run_id")
+        for _, own in groups_of(curves, "run_id")
     ]
     return curves.assign(in_context_slope=np.concatenate(slopes)) if slopes else curves
 

@@ -11,6 +11,7 @@ from scipy.stats import linregress, t
 from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis, Finding
+from analysis.rows import rows_of
 from analysis.words import count
 
 EDGES = {"half_left": "left edge", "vertex": "worst", "half_right": "right edge"}
@@ -58,7 +59,7 @@ def band_edges(peaks: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 def band_sentences(analysis: Analysis) -> list[str]:
     """How the worst repeats move with size, where more than two points tell."""
     band, sentences = analysis.band, []
-    for row in band[(band.edge == "worst") & band.low.notna()].itertuples():
+    for row in rows_of(band[(band.edge == "worst") & band.low.notna()]):
         spread = f" (95 % {row.low:.2f} to {row.high:.2f})"
         sentences.append(
             f"The worst repeats move with size as N^{row.exponent:.2f}{spread}; published: "
@@ -97,7 +98,7 @@ def bad_band(analysis: Analysis) -> Chart | None:
                 run_ids=seen.run_ids.to_list(),
             )
         )
-    for row in PUBLISHED.itertuples():
+    for row in rows_of(PUBLISHED):
         line = row.k * sizes**row.exponent
         name = f"{row.source.split(' ')[0]}, {row.edge}: N^{row.exponent:.2f}"
         dash = "dotted" if row.edge == "worst" else "dashed"

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import PowerLaw
+from analysis.rows import groups_of
 from analysis.study import Study
 from analysis.study.scans import in_brackets
 
@@ -15,8 +16,9 @@ _MOST_LABELS = 3
 
 def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
     """The control law of every setting that has one, and a sentence for each reason that others have none."""
-    laws, without = {}, {}
-    for setting, controls in study.controls.groupby("setting"):
+    laws: dict[int, PowerLaw] = {}
+    without: dict[str, list[str]] = {}
+    for setting, controls in groups_of(study.controls, "setting"):
         try:
             laws[setting] = PowerLaw.through(controls.params, controls.test_loss)
         except AnalysisError as error:

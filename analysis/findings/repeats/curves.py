@@ -18,6 +18,7 @@ from analysis.figures.chart import (
 )
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis
+from analysis.rows import groups_of, rows_of
 from analysis.words import count, share
 
 _COLUMNS = ["scan", "repeated_fraction", "params", "repeats", "pool_tokens", "seeds"]
@@ -30,14 +31,14 @@ def loss_against_repeats(analysis: Analysis) -> Chart | None:
         return None
     inks, shapes = ramp(cells.params, "magma"), markers(cells.params)
     panels = []
-    for scan in analysis.study.scans.itertuples():
+    for scan in rows_of(analysis.study.scans):
         own = cells[cells.scan == scan.scan]
         if own.empty:
             continue
         controls = analysis.controls[analysis.controls.setting == scan.setting]
         controls = controls.set_index("params")
         series = []
-        for params, curve in own.groupby("params"):
+        for params, curve in groups_of(own, "params"):
             keys = {"params": int(params), "repeated_fraction": scan.repeated_fraction}
             if params in controls.index:
                 ends = curve.repeats.agg(["min", "max"]).to_numpy()
@@ -87,13 +88,13 @@ def multiplier_against_repeats(analysis: Analysis) -> Chart | None:
         return None
     inks, shapes = ramp(cells.params, "magma"), markers(cells.params)
     panels = []
-    for scan in analysis.study.scans.itertuples():
+    for scan in rows_of(analysis.study.scans):
         own = cells[cells.scan == scan.scan]
         if own.empty:
             continue
         ends = own.repeats.agg(["min", "max"]).to_numpy()
         series = [Series("no damage", ends, np.ones(2), QUIET, None, "dotted")]
-        for params, curve in own.groupby("params"):
+        for params, curve in groups_of(own, "params"):
             series.append(
                 Series(
                     count(params),
@@ -133,7 +134,7 @@ def _worst(peaks: pd.DataFrame, scan, measure: str) -> list[Series]:
             keys={"params": int(row.params), "repeated_fraction": scan.repeated_fraction},
             run_ids=[row.run_ids],
         )
-        for row in own.itertuples()
+        for row in rows_of(own)
     ]
 
 
@@ -142,5 +143,5 @@ def _hover(curve: pd.DataFrame) -> list[str]:
         f"N = {row.params:,}, E = {row.repeats:,.0f}, pool {count(row.pool_tokens)} tokens: "
         f"test loss {row.test_loss:.4f}"
         + (f", multiplier {share(row.multiplier)}" if np.isfinite(row.multiplier) else "")
-        for row in curve.itertuples()
+        for row in rows_of(curve)
     ]

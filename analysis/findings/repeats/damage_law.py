@@ -5,6 +5,7 @@ What a mixture will cost is told from it (`analysis.predict`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import DamageBand, PowerLaw
+from analysis.rows import groups_of, rows_of
 from analysis.words import count
 
 if TYPE_CHECKING:  # fitting brings JAX, a second that studies of few sizes save
@@ -68,7 +70,7 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
     return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)
 
 
-def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFrame:
+def held_out_sizes(runs: pd.DataFrame, laws: Mapping[int, PowerLaw]) -> pd.DataFrame:
     """Each cell's multiplier beside the one that the band foresees for its size from the others.
 
     runs: as `effective.effective_params` makes them. Columns `setting`, `params`,
@@ -82,7 +84,7 @@ def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFram
         own = runs[(runs.setting == setting) & runs.multiplier_by_law.notna()]
         sizes = [
             params
-            for params, held in own.groupby("params")
+            for params, held in groups_of(own, "params")
             if own.params[own.params != params].nunique() > 1 and len(own) - len(held) > 8
         ]
         if not sizes:
@@ -114,7 +116,7 @@ def predicted_against_measured(analysis: Analysis) -> Chart | None:
     low = min(table.multiplier.min(), table.predicted.min())
     ends = np.array([low / 1.1, 1.1])
     series = [Series("as predicted", ends, ends, QUIET, None, "dashed")]
-    for params, own in table.groupby("params"):
+    for params, own in groups_of(table, "params"):
         series.append(
             Series(
                 count(params),
@@ -128,7 +130,7 @@ def predicted_against_measured(analysis: Analysis) -> Chart | None:
                 hover=[
                     f"N = {count(params)}, f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}: "
                     f"measured {row.multiplier:.3f}, predicted {row.predicted:.3f}"
-                    for row in own.itertuples()
+                    for row in rows_of(own)
                 ],
                 keys={"params": int(params)},
                 run_ids=own.run_ids.to_list(),

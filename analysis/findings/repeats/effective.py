@@ -14,6 +14,7 @@ from analysis.errors import AnalysisError
 from analysis.findings.finding import Analysis, Finding
 from analysis.findings.repeats.memorisation import memorised
 from analysis.laws import Interpolation, PowerLaw
+from analysis.rows import groups_of
 from analysis.study import Study
 from analysis.study.scans import SETTINGS, SHAPE
 from analysis.words import plural
@@ -35,11 +36,14 @@ def effective_params(study: Study) -> pd.DataFrame:
     where there is no control.
     """
     runs = _with_controls(study)
-    names = ["effective_params", "effective_params_by_law"]
-    runs[[*names, "compute_equivalent_loss"]], runs["extrapolated"] = np.nan, False
-    for setting, group in runs.groupby("setting"):
+    laws: dict[str, type[Interpolation] | type[PowerLaw]] = {
+        "effective_params": Interpolation,
+        "effective_params_by_law": PowerLaw,
+    }
+    runs[[*laws, "compute_equivalent_loss"]], runs["extrapolated"] = np.nan, False
+    for setting, group in groups_of(runs, "setting"):
         controls = study.controls[study.controls.setting == setting]
-        for name, law in zip(names, (Interpolation, PowerLaw), strict=True):
+        for name, law in laws.items():
             try:
                 curve = law.through(controls.params, controls.test_loss)
             except AnalysisError:
@@ -47,7 +51,7 @@ def effective_params(study: Study) -> pd.DataFrame:
             own = controls.groupby("params").test_loss.mean()
             loss = group.params.map(own) + group.damage
             runs.loc[group.index, name] = _invert(curve, loss, group.params, group.params.map(own))
-            if law is Interpolation:
+            if isinstance(curve, Interpolation):
                 runs.loc[group.index, "extrapolated"] = curve.extrapolates(loss) & loss.notna()
         _add_compute_loss(runs, group, controls)
     runs["multiplier"] = runs.effective_params / runs.params

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.figures.chart import Axis, Chart, Heat, Panel
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis
+from analysis.rows import rows_of
 from analysis.words import count, share
 
 _MOST_TEXTS = 160
@@ -20,7 +21,7 @@ def multiplier_map(analysis: Analysis) -> Chart | None:
         return None
     panels = [
         Panel(scan.label, heat=_heat(own), keys={"repeated_fraction": scan.repeated_fraction})
-        for scan in analysis.study.scans.itertuples()
+        for scan in rows_of(analysis.study.scans)
         if len(own := cells[cells.scan == scan.scan])
     ]
     columns = ["scan", "params", "repeats", "pool_tokens", "multiplier", "extrapolated", "seeds"]

@@ -6,6 +6,7 @@ Memorised bits are counted against what a model knows without having seen the po
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import log
 
@@ -28,6 +29,7 @@ from analysis.figures.chart import (
 from analysis.figures.choice import size_panels, with_labels
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import PowerLaw
+from analysis.rows import groups_of, highest, rows_of
 from analysis.study import Study
 from analysis.words import count, share
 
@@ -66,7 +68,7 @@ def incentive_bound(fraction: ArrayLike, alpha: float) -> np.ndarray:
 
 
 def against_bound(
-    peaks: pd.DataFrame, scans: pd.DataFrame, laws: dict[int, PowerLaw]
+    peaks: pd.DataFrame, scans: pd.DataFrame, laws: Mapping[int, PowerLaw]
 ) -> pd.DataFrame:
     """Each peak's shrinkage 1/m beside its bound, and whether it keeps it."""
     setting = peaks.scan.map(scans.set_index("scan").setting)
@@ -99,7 +101,7 @@ def pool_against_test(analysis: Analysis) -> Chart | None:
             line = Series("control", ends, level, NEUTRAL, None, "dashed", keys=keys)
             series.append(replace(line, run_ids=[control.run_ids.iloc[0]]))
         bars = errors(curve.test_loss_se)
-        for place, row in enumerate(curve.itertuples()):
+        for place, row in enumerate(rows_of(curve)):
             series.append(
                 Series(
                     f"{row.repeats:,.0f}",
@@ -114,7 +116,7 @@ def pool_against_test(analysis: Analysis) -> Chart | None:
                     run_ids=[row.run_ids],
                 )
             )
-        worst = curve.loc[curve.test_loss.idxmax()]
+        worst = highest(curve, "test_loss")
         ring = (np.array([worst.pool_loss]), np.array([worst.test_loss]), ALERT)
         behind = [worst.run_ids]
         series.append(
@@ -145,12 +147,12 @@ def capacity_share(analysis: Analysis) -> Chart | None:
     if cells.empty:
         return None
     inks, shapes, panels = ramp(cells.params, "magma"), markers(cells.params), []
-    for scan in analysis.study.scans.itertuples():
+    for scan in rows_of(analysis.study.scans):
         own = cells[cells.scan == scan.scan]
         if own.empty:
             continue
         series, rings = [], []
-        for params, curve in own.groupby("params"):
+        for params, curve in groups_of(own, "params"):
             keys = {"params": int(params), "repeated_fraction": scan.repeated_fraction}
             x, y = curve.repeats.to_numpy(), curve.capacity_share.to_numpy()
             hover = [
@@ -165,7 +167,7 @@ def capacity_share(analysis: Analysis) -> Chart | None:
                     run_ids=curve.run_ids.to_list(),
                 )
             )
-            worst = curve.loc[curve.damage.idxmax()]
+            worst = highest(curve, "damage")
             ring = (np.array([worst.repeats]), np.array([worst.capacity_share]), ALERT)
             behind = [worst.run_ids]
             rings.append(
@@ -200,7 +202,7 @@ def incentive(analysis: Analysis) -> Chart | None:
     inks, shapes = ramp(table.params, "magma"), markers(table.params)
     ends = np.array([1.0, max(table.bound.max(), table.shrinkage.max()) * 1.2])
     series = [Series("bound", ends, ends, QUIET, None, "dashed")]
-    for params, own in table.groupby("params"):
+    for params, own in groups_of(table, "params"):
         series.append(
             Series(
                 count(params),
@@ -209,7 +211,7 @@ def incentive(analysis: Analysis) -> Chart | None:
                 hover=[
                     f"N = {count(params)}, f = {row.repeated_fraction:g}: 1/m {share(row.shrinkage)}, "
                     f"bound {share(row.bound)}"
-                    for row in own.itertuples()
+                    for row in rows_of(own)
                 ],
                 keys={"params": int(params)},
                 run_ids=own.run_ids.to_list(),

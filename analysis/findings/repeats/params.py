@@ -20,6 +20,7 @@ from analysis.figures.chart import (
 )
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis, Finding
+from analysis.rows import groups_of, rows_of
 from analysis.words import count
 
 _POOL = Ink("#2f7d4f", "#7ccf9b")
@@ -32,12 +33,12 @@ def loss_against_params(analysis: Analysis) -> Chart | None:
         return None
     inks, shapes = ramp(cells.repeats), markers(cells.repeats)
     panels, parts = [], []
-    for scan in scans.itertuples():
+    for scan in rows_of(scans):
         controls = analysis.controls[analysis.controls.setting == scan.setting]
         parts.append(controls.assign(scan=scan.scan, repeats=0))
         series = [
             _line(f"{repeats:,.0f}", curve, inks[repeats], shapes[repeats], scan, repeats)
-            for repeats, curve in cells[cells.scan == scan.scan].groupby("repeats")
+            for repeats, curve in groups_of(cells[cells.scan == scan.scan], "repeats")
         ]
         law = analysis.laws.get(scan.setting)
         if law is not None:
@@ -73,7 +74,7 @@ def _line(name: str, curve: pd.DataFrame, ink, marker: str, scan, repeats: float
         hover=[
             f"{'control' if repeats == 0 else f'E = {repeats:,.0f}'}, N = {row.params:,}: "
             f"test loss {row.test_loss:.4f} ({count(row.seeds)} seeds)"
-            for row in curve.itertuples()
+            for row in rows_of(curve)
         ],
         keys={"repeated_fraction": scan.repeated_fraction, "repeats": repeats},
         run_ids=curve.run_ids.to_list(),
@@ -84,7 +85,7 @@ def vertical_slice(analysis: Analysis) -> Chart | None:
     """At the repeats whose damage differs most between sizes: where the loss leaves the controls."""
     cells = analysis.cells.dropna(subset=["damage"])
     panels, shown = [], []
-    for scan in analysis.study.scans.itertuples():
+    for scan in rows_of(analysis.study.scans):
         own = cells[cells.scan == scan.scan]
         repeats = _telling_repeats(own)
         if repeats is None:

@@ -19,14 +19,17 @@ from analysis.findings.finding import Analysis, Finding
 from analysis.findings.repeats.curves import loss_against_repeats, multiplier_against_repeats
 from analysis.findings.repeats.map import multiplier_map
 from analysis.findings.repeats.params import loss_against_params
+from analysis.rows import groups_of, rows_of
 from analysis.study.scans import in_brackets
 from analysis.words import count, share
 
 _MOST_TOLD = 6
 
-_OF_CELL = ("repeated_fraction", "pool_tokens", "test_loss", "multiplier", "effective_params")
-_OF_CELL += ("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se")
-_OF_CELL += ("seeds", "run_ids")
+_OF_CELL = (
+    *("repeated_fraction", "pool_tokens", "test_loss", "multiplier", "effective_params"),
+    *("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se"),
+    *("seeds", "run_ids"),
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def worst_repeats(cells: pd.DataFrame) -> pd.DataFrame:
     cells: as `effective.mean_cells` makes them. Sizes without damage (no control) are left out.
     """
     rows = []
-    for (scan, params), curve in cells.dropna(subset="damage").groupby(["scan", "params"]):
+    for (scan, params), curve in groups_of(cells.dropna(subset="damage"), ["scan", "params"]):
         curve = curve.sort_values("repeats")
         worst = curve.iloc[int(np.argmax(curve.damage))]
         peak = asdict(find_peak(curve.repeats, curve.damage))
@@ -153,8 +156,7 @@ def peak_sentences(analysis: Analysis) -> list[str]:
         told = told.loc[told.groupby("scan").damage.idxmax()]
     labels = study.scans.set_index("scan").label
     return [
-        _peak_sentence(row, in_brackets(labels[row.scan], fraction=True))
-        for row in told.itertuples()
+        _peak_sentence(row, in_brackets(labels[row.scan], fraction=True)) for row in rows_of(told)
     ]
 
 
