@@ -266,6 +266,24 @@ def test_a_studys_own_table_fits_its_controls_alone(study_dir):
     assert found.as_dict()["intervals"]["alpha"][0] <= found.law.alpha
 
 
+def test_a_law_of_losses_leaves_out_what_is_fine_tuned_or_of_another_stage(tables, tmp_path):
+    results, _ = tables(repeats=())
+    alone = fit_table("power", _written(results, tmp_path)).law
+    stages = ["pretraining"] * len(results) + ["fine_tuning", "policy", "policy"]
+    mixed = pd.concat([results, results.tail(3).assign(test_loss=9.0)], ignore_index=True)
+    found = fit_table("power", _written(mixed.assign(stage=stages, of=None), tmp_path))
+    assert found.law == alone
+    assert found.warnings[:2] == (
+        "1 fine-tuned run left out.",
+        "2 runs of other stages left out: policy.",
+    )
+
+
+def _written(table, folder):
+    table.to_parquet(folder / "results.parquet")
+    return folder / "results.parquet"
+
+
 def test_a_fit_can_be_drawn():
     columns, loss = draw(TRUTHS[1], rows=30)
     chart = fit_chart(fit(FlooredPowerLaw, columns, loss))

@@ -103,3 +103,17 @@ def test_a_study_of_several_kinds_of_cpu_or_threads_says_so(tables):
         "Several numbers of threads, on which the digits of a run depend: "
         f"{rest} runs in 1, 1 run in 4, 1 run in a changing number." in notes
     )
+
+
+def test_tables_beside_the_results_are_read_by_any_name_when_asked_for(study_dir):
+    runs = pd.read_parquet(study_dir / "results.parquet").run_id
+    pd.DataFrame({"run_id": runs, "x": 1.0}).to_parquet(study_dir / "facts.parquet")
+    (study_dir / "broken.parquet").write_text("nonsense")
+    study = read_study(study_dir)
+    assert list(study.details) == ["broken", "facts"] and study.details.get("heads") is None
+    assert study.details["facts"] is study.details["facts"] and "results" not in study.details
+    of_seed = study.of_seed(1)
+    assert set(of_seed.details["facts"].run_id) == set(of_seed.results.run_id)
+    assert study.has({"facts": ("x",)}) and not of_seed.has({"facts": ("y",)})
+    with pytest.raises(AnalysisError, match=r"broken\.parquet: not a readable"):
+        study.details["broken"]
