@@ -3,7 +3,7 @@
     from analysis.findings import FINDINGS
     FINDINGS.append(Finding("mine", tables={"mine": my_table}, charts=(my_chart,)))
 
-adds one to every analysis and report of a program.
+adds one to every analysis and report of a program. A finding may read the tables of those before it.
 """
 
 from __future__ import annotations

@@ -110,10 +110,8 @@ def prepare(
         if tuned.any():
             warnings.append(f"{plural(int(tuned.sum()), 'fine-tuned run')} left out.")
         if others.any():
-            names = ", ".join(sorted(set(stage[others])))
-            warnings.append(
-                f"{plural(int(others.sum()), 'run')} of other stages left out: {names}."
-            )
+            told = ", ".join(sorted(set(stage[others])))
+            warnings.append(f"{plural(int(others.sum()), 'run')} of other stages left out: {told}.")
         table = table[stage == PRETRAINING]
     table = table.copy()
     for ours, theirs in names.items():

@@ -37,14 +37,18 @@ class Details(Mapping[str, pd.DataFrame]):
 
 
 class OfRuns(Mapping[str, pd.DataFrame]):
-    """The rows of some runs, of each table in `details` that has a `run_id`."""
+    """The rows of some runs, of each table in `details` that has a `run_id`; each is filtered once."""
 
     def __init__(self, details: Mapping[str, pd.DataFrame], runs: Collection[str]) -> None:
         self._details, self._runs = details, runs
+        self._tables: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        table = self._details[name]
-        return table[table.run_id.isin(self._runs)] if "run_id" in table else table
+        if name not in self._tables:
+            table = self._details[name]
+            own = table[table.run_id.isin(self._runs)] if "run_id" in table else table
+            self._tables[name] = own
+        return self._tables[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._details)
