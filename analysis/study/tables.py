@@ -81,15 +81,23 @@ class Study:
         """The study as that seed's runs alone tell it, with the same settings and scans."""
         results = self.results[self.results.seed == seed].reset_index(drop=True)
         curves = self.curves[self.curves.run_id.isin(results.run_id)].reset_index(drop=True)
-        details = OfRuns(self.details, frozenset(results.run_id))
-        return replace(self, results=results, curves=curves, details=details)
+        stages = {k: own[own.seed == seed] for k, own in self.stages.items() if "seed" in own}
+        runs = set(results.run_id).union(*(own.run_id for own in stages.values()))
+        return replace(
+            self,
+            results=results,
+            curves=curves,
+            details=OfRuns(self.details, runs),
+            stages={**self.stages, **stages},
+            stage_curves=OfRuns(self.stage_curves, runs),
+        )
 
     def has(self, needs: Mapping[str, Iterable[str]]) -> bool:
-        """Whether each table (`results`, `curves`, or one of `details`) has the columns named."""
-        own = {"results": self.results, "curves": self.curves}
+        """Whether each table has the columns named: `results`, `curves`, the runs of a stage by its
+        name, or one of `details`."""
+        own = {"results": self.results, "curves": self.curves, **self.stages}
         for name, columns in needs.items():
-            table = own.get(name)
-            table = self.details.get(name) if table is None else table
+            table = own[name] if name in own else self.details.get(name)
             if table is None or not set(columns) <= set(table):
                 return False
         return True
@@ -127,6 +135,8 @@ def make_study(
 ) -> Study:
     """A `Study` from tables at hand, with the same checks as `read_study`."""
     require_columns(results, REQUIRED, "results")
+    named = results.get("run_id", pd.Series([f"row-{row}" for row in range(len(results))]))
+    results = results.assign(run_id=named.astype(str).to_numpy())
     results, stages = split_stages(with_stages(results))
     results, notes = _usable(results)
     results, scans = _in_scans(results)
@@ -150,7 +160,7 @@ def make_study(
     if curves is None:
         curves = pd.DataFrame({"run_id": [], "step": [], "tokens": [], "test_loss": []})
     require_columns(curves, ("run_id", "tokens", "test_loss"), "curves")
-    of_stages = {k: curves[curves.run_id.isin(own.get("run_id", []))] for k, own in stages.items()}
+    of_stages = {k: curves[curves.run_id.isin(own.run_id)] for k, own in stages.items()}
     curves = curves[curves.run_id.isin(results.run_id)].reset_index(drop=True)
     meta = {"name": "study"} | (meta or {}) | provenance
     return Study(results, curves, scans, meta, {}, tuple(notes), stages, of_stages)
@@ -178,9 +188,6 @@ def require_columns(table: pd.DataFrame, columns, name: str) -> None:
 
 def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     results, notes = results.copy(), []
-    if "run_id" not in results:
-        results["run_id"] = [f"row-{row}" for row in range(len(results))]
-    results["run_id"] = results["run_id"].astype(str)
     twice = results.run_id.duplicated(keep="last")
     if twice.any():
         names = ", ".join(results.run_id[twice].head(5))

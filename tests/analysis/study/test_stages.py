@@ -29,6 +29,14 @@ def test_runs_of_another_stage_are_kept_apart_and_not_complained_of(policies, ta
     pd.testing.assert_frame_equal(analyse(study).cells, analyse(plain).cells)
 
 
+def test_another_stage_has_needs_and_a_seed_of_its_own(policies):
+    study = make_study(*policies)
+    assert study.has({"toy": ("gold",)}) and not study.has({"toy": ("silver",)})
+    assert len(study.of_seed(0).stage_curves["toy"]) == 3
+    other = study.of_seed(1)
+    assert other.stages["toy"].empty and other.stage_curves["toy"].empty
+
+
 def test_older_tables_name_the_run_they_begin_with_otherwise(tables):
     results, curves = tables(seeds=(0,))
     tuned = results.tail(1).assign(run_id="tuned", pretrained_run=results.run_id.iloc[-1])
