@@ -68,7 +68,11 @@ def jsonable(value):
         return [jsonable(row) for row in value.to_dict("records")]
     if isinstance(value, np.ndarray) and value.dtype.kind in "iufb":
         whole = np.isfinite(value)
-        return (value if whole.all() else np.where(whole, value, None)).tolist()
+        if whole.all():
+            return value.tolist()
+        shown = value.astype(object)
+        shown[~whole] = None
+        return shown.tolist()
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list | tuple):

@@ -7,22 +7,17 @@ predict(band, params=1e5, tokens=4e6, parts=[Part(fraction=0.1, repeats=100)])
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.fitting import Fit, fit, refit_without
+from analysis.findings.repeats.damage_law import DamageFit, fit_damage
 from analysis.fitting.bootstrap import interval
-from analysis.laws import DamageBand, PowerLaw
+from analysis.laws import DamageBand, Law
 from analysis.words import count, share
 
-if TYPE_CHECKING:
-    from analysis.study import Analysis
-
-_FEWEST_GROUPS = 6  # of runs that share a control; with fewer, each run is drawn by itself
-_SMOOTH = 0.02  # Huber's delta: damage ratios carry noise of this order, not of 1e-3
+__all__ = ["DamageFit", "Part", "Prediction", "fit_damage", "parts_of_histogram", "predict"]
 
 
 @dataclass(frozen=True)
@@ -31,19 +26,6 @@ class Part:
 
     fraction: float
     repeats: float
-
-
-@dataclass(frozen=True)
-class DamageFit:
-    """The damage band of a study with the control law beneath it, and the range both were seen in.
-
-    ranges: least and greatest measured value of params, tokens, repeated_fraction and repeats.
-    """
-
-    band: Fit
-    control: PowerLaw
-    control_samples: np.ndarray
-    ranges: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -90,34 +72,6 @@ class Prediction:
         return [text, *self.warnings]
 
 
-def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> DamageFit:
-    """Fit the damage band to a study's repeated runs, with a bootstrap by size and seed: the runs
-    of both share a control, and with it the noise of the control.
-
-    Raises `AnalysisError` where the setting has no control law or fewer than six damaged cells.
-    """
-    study = analysis.study
-    runs = analysis.runs[(analysis.runs.setting == setting) & analysis.runs.damage.notna()]
-    controls = study.controls[study.controls.setting == setting]
-    if setting not in analysis.laws:
-        raise AnalysisError(
-            "controls: no control law in this study; train controls of at least two sizes"
-        )
-    if len(runs) < 6:
-        raise AnalysisError(
-            f"runs: {len(runs)} repeated runs with a control; at least 6 are needed for the band"
-        )
-    columns = {name: runs[name].to_numpy(float) for name in DamageBand.columns}
-    fixed = _fixed_exponents(columns)
-    ratio = (runs.test_loss / runs.control_loss).to_numpy()
-    shared = [f"{params} {seed}" for params, seed in zip(runs.params, runs.seed, strict=True)]
-    clusters = shared if len(set(shared)) >= _FEWEST_GROUPS else None
-    band = fit(DamageBand, columns, ratio, bootstrap, clusters, delta=_SMOOTH, fixed=fixed)
-    measured = columns | {"tokens": runs.tokens.to_numpy()}
-    ranges = {name: (float(v.min()), float(v.max())) for name, v in measured.items()}
-    return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)
-
-
 def predict(
     damage: DamageFit, params: float, tokens: float, parts: list[Part], level: float = 0.95
 ) -> Prediction:
@@ -139,65 +93,30 @@ def predict(
             for row in damage.band.samples
         ]
     )
+    penalty = control_loss * float(np.expm1(total))
     multiplier = float(np.exp(-total / damage.control.alpha))
+    least = most = penalty
+    low = high = multiplier
     if len(totals):
         with np.errstate(over="ignore"):  # a resample whose control law is all but flat
             multipliers = np.exp(-totals / alphas[: len(totals)])
-        low, high = interval(multipliers, level)
-        penalties = interval(control_loss * np.expm1(totals), level)
-    else:
-        low = high = multiplier
-        penalties = (control_loss * np.expm1(total),) * 2
+        low, high = map(float, interval(multipliers, level))
+        least, most = map(float, interval(control_loss * np.expm1(totals), level))
     worst = int(np.argmax(each)) if len(each) else 0
     return Prediction(
         control_loss=control_loss,
         loss=control_loss * float(np.exp(total)),
-        penalty=control_loss * float(np.expm1(total)),
-        penalty_interval=(float(penalties[0]), float(penalties[1])),
+        penalty=penalty,
+        penalty_interval=(least, most),
         effective_params=params * multiplier,
         multiplier=multiplier,
-        multiplier_interval=(float(low), float(high)),
+        multiplier_interval=(low, high),
         compute_wasted=1 - multiplier,
         worst=parts[worst] if parts else Part(0.0, 1.0),
         worst_share=float(each[worst] / total) if total > 0 else 0.0,
         parts=tuple(zip(parts, map(float, each), strict=True)),
         warnings=(*_outside(damage.ranges, params, tokens, parts), *damage.band.warnings),
     )
-
-
-def held_out_sizes(runs: pd.DataFrame, laws: dict[int, PowerLaw]) -> pd.DataFrame:
-    """Each cell's multiplier beside the one that the band foresees for its size from the others.
-
-    runs: as `effective.effective_params` makes them. Columns `setting`, `params`,
-    `repeated_fraction`, `repeats`, `multiplier`, `predicted`, `run_ids`; empty below three sizes or
-    where the runs are too few for the band's five constants.
-    """
-    tables = []
-    for setting, law in laws.items():
-        own = runs[(runs.setting == setting) & runs.multiplier_by_law.notna()]
-        sizes = [
-            params
-            for params, held in own.groupby("params")
-            if own.params[own.params != params].nunique() > 1 and len(own) - len(held) > 8
-        ]
-        if not sizes:
-            continue
-        columns = {name: own[name].to_numpy(float) for name in DamageBand.columns}
-        ratio = (own.test_loss / own.control_loss).to_numpy()
-        fixed = _fixed_exponents(columns)
-        whole = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=fixed)
-        for params, band in zip(sizes, refit_without(whole, own.params, sizes), strict=True):
-            held = own.params.to_numpy() == params
-            predicted = band.predict(**{name: v[held] for name, v in columns.items()})
-            multiplier = own.multiplier_by_law[held]
-            tables.append(
-                own[held].assign(predicted=predicted ** (-1 / law.alpha), multiplier=multiplier)
-            )
-    cell = ["setting", "params", "repeated_fraction", "repeats"]
-    table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[])
-    grouped = table.groupby(cell)
-    means = grouped[["multiplier", "predicted"]].mean()
-    return means.assign(run_ids=grouped.run_id.agg(list)).reset_index()
 
 
 def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:
@@ -218,35 +137,9 @@ def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:
     return [Part(float(f), float(E)) for f, E in zip(shares, histogram.repeats, strict=True)]
 
 
-def _log_damage(band: DamageBand, params: float, part: Part) -> float:
+def _log_damage(band: Law, params: float, part: Part) -> float:
     columns = {"params": params, "repeats": part.repeats, "repeated_fraction": part.fraction}
     return float(np.log(band.predict(**columns)))
-
-
-def _fixed_exponents(columns: dict[str, np.ndarray]) -> dict[str, float]:
-    """What one size or one fraction cannot tell: the paper's drift of the band, damage in step with f."""
-    fixed = {}
-    if len(np.unique(columns["params"])) < 2:
-        fixed["a"] = 0.53  # between the edges' 0.56 and 0.50, Hernandez et al. 2022, section 2
-    if len(np.unique(columns["repeated_fraction"])) < 2:
-        fixed["p"] = 1.0
-    return fixed
-
-
-def _resampled_laws(controls: pd.DataFrame, resamples: int) -> np.ndarray:
-    """Exponents of the control law under its residual noise (a parametric bootstrap)."""
-    generator = np.random.default_rng(0)
-    log_params, log_loss = np.log(controls.params.to_numpy()), np.log(controls.test_loss.to_numpy())
-    line = np.polyfit(log_params, log_loss, 1)
-    noise = log_loss - np.polyval(line, log_params)
-    freedom = max(1, len(log_loss) - 2)
-    spread = np.sqrt(np.sum(noise**2) / freedom) if len(log_loss) > 2 else 0.0
-    draws = np.polyval(line, log_params) + spread * generator.normal(
-        size=(resamples, len(log_params))
-    )
-    centred = log_params - log_params.mean()
-    alphas = -(draws @ centred) / (centred @ centred)
-    return np.maximum(alphas, 1e-3)
 
 
 def _check(params: float, tokens: float, parts: list[Part]) -> None:

@@ -20,7 +20,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from data_pipelines.stream import Batch
 from scaling.config import RunConfig
 from scaling.optimiser import Hyper
-from scaling.program import Program, State, Tally, fill, program_for
+from scaling.program import Program, fill, program_for
+from scaling.step import State, Tally
 
 
 class Lanes(Protocol):

@@ -24,8 +24,9 @@ from scaling.loop import Clock, Evaluation, Lane, Surroundings
 from scaling.model.transformer import count_params
 from scaling.optimiser import Hyper, learning_rates
 from scaling.probes.battery import Battery
-from scaling.program import State, Tally, program_for
+from scaling.program import program_for
 from scaling.record import Record
+from scaling.step import State, Tally
 
 
 class LanguageModelling:
@@ -114,14 +115,14 @@ class LanguageModelling:
             means = {name: _mean_loss(losses[name][number], own[name]) for name in own}
             found.append(Evaluation(evaluation_row(tally, means, rate), {}))
         probing = time.perf_counter()
-        clock.evaluating += probing - start
+        clock.evaluate += probing - start
         if len(found) == 1:  # runs with probes go alone
             on_text = losses["test"][0]
             assert on_text is not None
             last = step == self.steps
             columns, details = self._battery.measure(state.params, on_text, last)
             found = [Evaluation(found[0].row | columns, details)]
-        clock.probing += time.perf_counter() - probing
+        clock.probe += time.perf_counter() - probing
         return found
 
     def rested(self, state: State) -> State:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -50,12 +50,12 @@ class Progress:
 class Clock:
     """Where a run's wall time went, in seconds."""
 
-    compiling: float = 0.0
-    feeding: float = 0.0
-    training: float = 0.0
-    evaluating: float = 0.0
-    probing: float = 0.0
-    saving: float = 0.0
+    compile: float = 0.0
+    feed: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+    probe: float = 0.0
+    save: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def run(
         when = {"step": step, "tokens": step * training.tokens_a_step}
         found[:] = [
             Evaluation(
-                when | row | {"seconds": clock.training},
+                when | row | {"seconds": clock.train},
                 {table: [when | each for each in rows] for table, rows in details.items()},
             )
             for row, details in training.evaluate(state, step, clock)
@@ -201,10 +201,10 @@ def run(
     try:
         for lane in lanes:
             lane.on_progress(Progress(0, training.steps, np.nan, 0.0, np.nan, "compiling"))
-        clock.compiling = training.compile()
+        clock.compile = training.compile()
         state, step = _restored(training, kept)
         first = step
-        clock.probing += training.prepare(state)
+        clock.probe += training.prepare(state)
         for lane in lanes:
             lane.on_start(step)
         saved = time.perf_counter()
@@ -217,13 +217,13 @@ def run(
                 )
             start = time.perf_counter()
             fed = training.feed(step, stop)
-            clock.feeding += time.perf_counter() - start
+            clock.feed += time.perf_counter() - start
 
             start = time.perf_counter()
             state = training.train(state, fed, step, stop)
             step = stop
             losses = training.losses(state)
-            clock.training += time.perf_counter() - start
+            clock.train += time.perf_counter() - start
             if call == 2:
                 trace.close()
             for number, (lane, loss) in enumerate(zip(lanes, losses, strict=True)):
@@ -246,7 +246,7 @@ def run(
                     if checkpoints and number not in failed:
                         checkpoints.save(step, training.lane(state, number))
                 saved = time.perf_counter()
-                clock.saving += saved - start
+                clock.save += saved - start
             if stop_now and not done:
                 raise Interrupted(f"stopped at step {step}")
         if not found:  # resumed from the finished state
@@ -257,25 +257,19 @@ def run(
         for checkpoints in kept:
             if checkpoints:
                 checkpoints.close()
-        clock.saving += time.perf_counter() - start
+        clock.save += time.perf_counter() - start
 
     trained = (training.steps - first) * training.tokens_a_step
     spent = {
         "seconds": time.perf_counter() - began,
-        "tokens_per_second": trained / clock.training if trained else np.nan,
-        "compile_seconds": clock.compiling,
-        "feed_seconds": clock.feeding,
-        "train_seconds": clock.training,
-        "evaluate_seconds": clock.evaluating,
-        "probe_seconds": clock.probing,
-        "save_seconds": clock.saving,
+        "tokens_per_second": trained / clock.train if trained else np.nan,
+        **{f"{name}_seconds": seconds for name, seconds in asdict(clock).items()},
         "platform": training.device.device_kind,
         "jax_version": jax.__version__,
         **(processor()._asdict() if training.device.platform == "cpu" else {}),
     }
     return [
-        failed.get(number) or found[number].row | training.summary(state, number) | spent
-        for number in range(len(lanes))
+        failed.get(i) or row | training.summary(state, i) | spent for i, (row, _) in enumerate(found)
     ]
 
 
@@ -300,7 +294,7 @@ def _calls(training: Training, step: int) -> Iterator[int]:
 
 def _progress(training: Training, step: int, first: int, loss: float, clock: Clock) -> Progress:
     """Where a run is that began at step `first`."""
-    spent = clock.training + clock.feeding + clock.evaluating + clock.probing
+    spent = clock.train + clock.feed + clock.evaluate + clock.probe
     speed = (step - first) * training.tokens_a_step / spent
     left = (training.steps - step) * training.tokens_a_step / speed
     return Progress(step, training.steps, loss, speed, left)

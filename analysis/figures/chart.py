@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 
@@ -107,6 +105,9 @@ def ramp(values, name: str = "viridis") -> dict[float, Ink]:
 
     Both ramps rise evenly in luminance, so that they survive grey printing and colour blindness.
     """
+    from matplotlib import colormaps  # half a second to load, which numbers alone do not need
+    from matplotlib.colors import to_hex
+
     values = sorted(set(values))
     places = [0.5] if len(values) == 1 else np.linspace(0, 1, len(values))
     paper, screen = ((0.0, 0.86), (0.3, 1.0)) if name == "viridis" else ((0.15, 0.78), (0.4, 0.92))

@@ -7,6 +7,7 @@ from io import BytesIO
 from itertools import chain
 from math import ceil
 from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,12 +20,15 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from analysis.figures.chart import Axis, Chart, Heat, Series
 from analysis.words import count
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 _MOST_EDGES = 20  # columns of a heat map whose cells are drawn apart
 _TITLE = 34  # characters of a line over a heat map, whose colour bar takes the rest
 _WIDE_TITLE = 42  # over other panels
 _MOST_TICKS = 12, 6  # names along its axes, down and across
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -62,7 +66,8 @@ def render_each(chart: Chart, kinds: Iterable[str], title: bool = False) -> dict
     files = {}
     with mpl.rc_context(STYLE):
         figure = draw(chart, title)
-        figure.get_layout_engine().execute(figure)
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)
         figure.set_layout_engine(None)  # with one at hand, matplotlib draws twice to save once
         for kind in kinds:
             content = BytesIO()
@@ -155,8 +160,9 @@ def _draw_series(ax: Axes, series: Series) -> None:
 
 def _heat_scale(chart: Chart) -> Normalize:
     """One scale for all panels; where it is one of multipliers, with 1 (no damage) always on it."""
-    values = np.concatenate([panel.heat.values.ravel() for panel in chart.panels])
-    if not chart.panels[0].heat.log:
+    heats = [panel.heat for panel in chart.panels if panel.heat]
+    values = np.concatenate([heat.values.ravel() for heat in heats])
+    if not heats[0].log:
         return Normalize(min(0.0, np.nanmin(values)), np.nanmax(values))
     return LogNorm(min(0.99, np.nanmin(values)), max(1.0, np.nanmax(values)))
 
@@ -197,12 +203,9 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
     bar.outline.set_visible(False)
     if not heat.log:
         return
-    ticks = [
-        t
-        for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
-        if norm.vmin <= t <= norm.vmax
-    ]
-    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
+    low, high = image.get_clim()
+    marks = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
+    bar.ax.yaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_locator(FixedLocator([]))
 
@@ -234,14 +237,11 @@ def _legend_handles(chart: Chart) -> dict[str, Line2D]:
     for series in chain.from_iterable(panel.series for panel in chart.panels):
         if series.in_legend and series.name not in handles:
             colour = series.ink.light
-            ring = dict(ms=9, mfc="none", mec=colour, mew=1.3, ls="none")
-            plain = dict(ms=5.5, mfc=colour, mec="white", ls=series.line or "none")
-            handles[series.name] = Line2D(
-                [],
-                [],
-                color=colour,
-                lw=1.5,
-                marker="o" if series.ring else series.marker,
-                **(ring if series.ring else plain),
-            )
+            marker = "o" if series.ring else series.marker
+            place = Line2D([], [], color=colour, lw=1.5, marker=marker)
+            if series.ring:
+                place.set(ms=9, mfc="none", mec=colour, mew=1.3, ls="none")
+            else:
+                place.set(ms=5.5, mfc=colour, mec="white", ls=series.line or "none")
+            handles[series.name] = place
     return handles

@@ -11,13 +11,15 @@ from analysis.laws import LAWS, Law
 from analysis.words import plural
 
 
-def check(law: type[Law], columns: Mapping, loss: np.ndarray, fixed: Mapping) -> None:
+def check(
+    law: type[Law], columns: Mapping[str, np.ndarray], loss: np.ndarray, fixed: Mapping
+) -> None:
     """Raise `AnalysisError` for values that are not finite and positive, for fewer rows than
     constants, and for a column that says nothing; where other laws can do with less, naming them.
 
     columns, loss: [rows]; fixed: constants that are given, not fitted.
     """
-    for name, values in (columns | {"loss": loss}).items():
+    for name, values in (*columns.items(), ("loss", loss)):
         bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
         if len(bad):
             raise AnalysisError(

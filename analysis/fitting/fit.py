@@ -151,8 +151,8 @@ def fit(
 
     columns: the law's columns, [rows]; loss: nats per token, [rows]; bootstrap: resamples;
     clusters: a label a row, resampled as one (a seed, a size); fixed: constants that are given, not
-    fitted (a column that only they read may then be the same in all rows). Raises `AnalysisError` for values
-    that are not finite and positive, and for fewer rows than constants.
+    fitted (a column that only they read may be the same in all rows). Raises `AnalysisError` for
+    values that are not finite and positive, and for fewer rows than constants.
     """
     arrays = {name: np.asarray(columns[name], float) for name in law.columns}
     loss = np.asarray(loss, float)
@@ -173,8 +173,7 @@ def fit(
         grid = minimise(law, arrays, loss, grid.coordinates, ones, delta, free)
         reached = _at_the_least(grid.objective)
     best = int(np.flatnonzero(reached)[np.argmax(grid.converged[reached])])
-    least = grid.objective[best]
-    coordinates = grid.coordinates[best]
+    least, coordinates = grid.objective[best], grid.coordinates[best]
     found = law.at(coordinates)
     samples, warnings = np.empty((0, len(coordinates))), []
     if not grid.converged[best]:
@@ -286,8 +285,8 @@ def _errors_without(whole: Fit, by: np.ndarray) -> dict:
     errors = {}
     for label, law in zip(labels, refit_without(whole, by, labels), strict=True):
         own = by == label
-        predicted = law.predict(**{name: values[own] for name, values in columns.items()})
-        errors[label.item()] = float(np.mean(np.abs(np.log(loss[own] / predicted))))
+        off = np.log(loss[own] / law.predict(**{k: values[own] for k, values in columns.items()}))
+        errors[label.item()] = float(np.mean(np.abs(off)))
     return errors
 
 

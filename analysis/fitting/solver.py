@@ -76,8 +76,8 @@ def minimise(
         for row in (np.log(loss), *(columns[n] for n in law.columns))
     )
     with _precisely():
-        columns = {name: jnp.asarray(row) for name, row in zip(law.columns, values, strict=True)}
-        table = (columns, jnp.asarray(log_loss), delta)
+        padded = {name: jnp.asarray(row) for name, row in zip(law.columns, values, strict=True)}
+        table = (padded, jnp.asarray(log_loss), delta)
         theta, objective = starts.copy(), np.full(len(starts), np.inf)
         converged = np.zeros(len(starts), bool)
         for reweighted in (False, True)[: 1 + thorough]:
@@ -152,16 +152,15 @@ def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
             hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta)
             gradient = free * gradient
             direction, promised = towards(gradient, hessian)
-            directions, lengths = direction[None], _LENGTHS
+            directions, lengths = direction[None], jnp.asarray(_LENGTHS)
             if reweighted:
                 slopes, sizes = jax.jacfwd(residuals)(theta), jnp.abs(residuals(theta))
                 pull = weights * jnp.minimum(1.0, delta / jnp.maximum(sizes, 1e-300))
                 other, _ = towards(gradient, slopes.T @ (pull[:, None] * slopes))
-                directions, lengths = jnp.stack([direction, other]), _LENGTHS + _SHORT
+                directions = jnp.stack([direction, other])
+                lengths = jnp.asarray(_LENGTHS + _SHORT)
             reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(directions, axis=1, keepdims=True))
-            moves = (theta + jnp.asarray(lengths)[:, None, None] * reach * directions).reshape(
-                -1, len(theta)
-            )
+            moves = (theta + lengths[:, None, None] * reach * directions).reshape(-1, len(theta))
             values = jax.vmap(value)(moves)
             values = jnp.where(jnp.isfinite(values), values, jnp.inf)
             best = jnp.argmin(values)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.fitting.fit import Fit, fit
-from analysis.frontier import APPROACHES, frontier
+from analysis.fitting.frontier import APPROACHES, frontier
 from analysis.laws import LAWS, Law, OptimalParams
-from analysis.tables import read_table, require_columns
+from analysis.study import read_table, require_columns
+from analysis.study.stages import FINE_TUNING, LANGUAGE_MODELS, PRETRAINING, with_stages
 from analysis.words import plural
 
 _MOST_ROWS = 5  # named in an error
@@ -103,10 +104,15 @@ def prepare(
             f"{where}: vocabulary: {_rows_by(table.vocabulary)} in one table; their losses per token "
             "cannot be compared; keep the rows of one and fit those"
         )
-    if "pretrained_run" in table and table.pretrained_run.notna().any():
-        tuned = table.pretrained_run.notna()
-        warnings.append(f"{plural(int(tuned.sum()), 'fine-tuned run')} left out.")
-        table = table[~tuned]
+    if "pretrained_run" in table or {"stage", "of"} <= set(table):  # a study's own
+        stage = with_stages(table).stage
+        tuned, others = stage == FINE_TUNING, ~stage.isin(LANGUAGE_MODELS)
+        if tuned.any():
+            warnings.append(f"{plural(int(tuned.sum()), 'fine-tuned run')} left out.")
+        if others.any():
+            told = ", ".join(sorted(set(stage[others])))
+            warnings.append(f"{plural(int(others.sum()), 'run')} of other stages left out: {told}.")
+        table = table[stage == PRETRAINING]
     table = table.copy()
     for ours, theirs in names.items():
         table[ours] = table[theirs]

@@ -38,14 +38,6 @@ class Law(ABC):
         """Starting points [starts, constants] in the solver's coordinates (`coordinates`)."""
 
     @classmethod
-    def fit(cls, loss, **options_and_columns):
-        """A `fitting.Fit` of this law: `PowerLaw.fit(loss, params=..., bootstrap=1000)`."""
-        from analysis.fitting import fit  # brings JAX, which predicting does not need
-
-        columns = {name: options_and_columns.pop(name) for name in cls.columns}
-        return fit(cls, columns, loss, **options_and_columns)
-
-    @classmethod
     def constant_names(cls) -> tuple[str, ...]:
         """The constants, in the order of `coordinates`."""
         return tuple(field.name for field in fields(cls))

@@ -119,7 +119,7 @@ class ComputeLaw(FlooredPowerLaw):
 
 @dataclass(frozen=True)
 class OptimalParams(Law):
-    """N_opt(C) = k C^a through a compute-optimal frontier (`analysis.frontier`).
+    """N_opt(C) = k C^a through a compute-optimal frontier (`analysis.fitting.frontier`).
 
     What it predicts is params, where other laws have loss. Source: Hoffmann et al. 2022
     (2203.15556), sections 3.1 and 3.2, who find a = 0.50 and 0.49.

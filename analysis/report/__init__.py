@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.figures import Chart, gallery, render_each
+from analysis.analysis import Analysis, analyse, write_analysis
+from analysis.figures.chart import Chart
+from analysis.figures.in_print import render_each
 from analysis.files import write_bytes, write_csv, write_text
+from analysis.findings import gallery
 from analysis.report.page import page
-from analysis.study import Analysis, analyse, write_analysis
-from analysis.tables import Study
+from analysis.study import Study
 
 
 def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Path:

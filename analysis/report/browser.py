@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Panel, Series
-from analysis.tables import Study
+from analysis.study import Study
 
 _SYMBOLS = {
     "o": "circle",
@@ -87,15 +88,15 @@ def _panel(panel: Panel, places: dict[str, int]) -> dict:
 
 def _trace(series: Series, places: dict[str, int]) -> dict:
     inks = series.inks or [series.ink]
-    trace = {
+    trace: dict[str, Any] = {
         "name": escape(series.name),
         "x": series.x,
         "y": series.y,
         "light": [ink.light for ink in inks],
         "dark": [ink.dark for ink in inks],
-        "symbol": "circle-open" if series.ring else _SYMBOLS.get(series.marker),
+        "symbol": "circle-open" if series.ring else _SYMBOLS.get(series.marker or ""),
         "ring": series.ring,
-        "dash": _DASHES.get(series.line),
+        "dash": _DASHES.get(series.line or ""),
         "legend": series.in_legend,
         "keys": series.keys,
     }

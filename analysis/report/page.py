@@ -12,8 +12,8 @@ from plotly.offline import get_plotlyjs
 
 from analysis.figures.chart import Chart
 from analysis.files import jsonable
+from analysis.findings.finding import Analysis
 from analysis.report.browser import chart_data, run_data
-from analysis.study import Analysis
 from analysis.words import count, plural
 
 _MOST_ROWS = 60

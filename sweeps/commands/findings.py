@@ -26,7 +26,7 @@ def analyse(directory: Tables, as_json: AsJson = False) -> None:
     """Compute a study's laws and multipliers into DIR/analysis, and say what was found."""
     keep_compiled()
     from analysis import analyse as analyse_study
-    from analysis.study import write_analysis
+    from analysis.analysis import write_analysis
 
     found = analyse_study(directory)
     write_analysis(found, directory)
@@ -121,9 +121,9 @@ def fit(
     resamples = _RESAMPLES if bootstrap is None else bootstrap
     found = fit_table(law, table, _pairs(columns), resamples, cluster)
     if plot:
-        from analysis.figures.fitted import fit_chart
         from analysis.figures.in_print import render
         from analysis.files import write_bytes
+        from analysis.fitting.chart import fit_chart
 
         write_bytes(plot, render(fit_chart(found), plot.suffix[1:]))
     if as_json:
@@ -205,7 +205,7 @@ def predict(
     keep_compiled()
     from analysis import analyse as analyse_study
     from analysis import predict as predicting
-    from analysis.tables import read_table
+    from analysis.study import read_table
 
     sizes = _count("params", params), _count("tokens", tokens)
     if pools is not None and fraction is None and repeats is None:

@@ -84,7 +84,7 @@ def carry_out(
                     mine.append(record)
         if records[0] not in mine:
             first_says()
-            _tell_end(tell, first.status())
+            _tell_end(tell, first.status() | {"summary": {}})  # nothing was found now
             return
         first_says("".join(str(int(record in mine)) for record in records))
         lanes = [

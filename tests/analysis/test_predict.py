@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 
+from analysis import analyse
 from analysis.errors import AnalysisError
 from analysis.files import jsonable
 from analysis.predict import Part, fit_damage, parts_of_histogram, predict
-from analysis.study import analyse
-from analysis.tables import make_study
+from analysis.study import make_study
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +65,3 @@ def test_a_histogram_becomes_parts():
     assert parts_of_histogram(table) == [Part(0.75, 1), Part(0.25, 10)]
     with pytest.raises(AnalysisError, match="needs the columns repeats"):
         parts_of_histogram(table.drop(columns="repeats"))
-
-
-def test_a_study_without_controls_cannot_predict(tables):
-    results, curves = tables()
-    with pytest.raises(AnalysisError, match="no control law"):
-        fit_damage(analyse(make_study(results[results.repeats > 0], curves)))
-
-
-def test_each_size_is_foreseen_from_the_others(tables):
-    analysis = analyse(make_study(*tables(seeds=(0,))))
-    assert len(analysis.held_out) == len(analysis.cells)
-    assert analysis.held_out.predicted.to_numpy() == pytest.approx(
-        analysis.held_out.multiplier.to_numpy(), rel=1e-3
-    )
-    assert analyse(make_study(*tables(sizes=(24_576, 98_304)))).held_out.empty

@@ -14,8 +14,8 @@ from analysis.fitting.solver import minimise
 from analysis.laws import Chinchilla
 from analysis.report import write_report
 from tests.analysis.conftest import make_tables
-from tests.analysis.test_fitting import draw, lbfgs
-from tests.analysis.test_report_browser import CHROMIUM, LOSSES
+from tests.analysis.fitting.test_fit import draw, lbfgs
+from tests.analysis.report.test_browser import CHROMIUM, LOSSES
 from tests.benchmarks.measure import medians, report, seconds
 
 TRUTH = Chinchilla(1.8172, 482.01, 2085.43, 0.3478, 0.3658)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.study import analyse
+from analysis import analyse
 from sweeps.grids.grid import find_grid, load_plan
 
 HOME = Path(analysis.__file__).parent / "recorded"

@@ -132,7 +132,7 @@ def test_losses_in_chunks_are_those_of_the_whole_context(monkeypatch):
         return losses, *jax.tree.leaves(slopes)
 
     whole = losses_and_gradient()
-    monkeypatch.setattr("scaling.model._LOGITS_AT_ONCE", 5 * VOCABULARY)
+    monkeypatch.setattr("scaling.model.transformer._LOGITS_AT_ONCE", 5 * VOCABULARY)
     assert _chunks(CONTEXT, VOCABULARY) == 4
     assert (whole[0] != 0).sum(-1).tolist() == [16, 10, 16]
     for part, all_at_once in zip(losses_and_gradient(), whole, strict=True):

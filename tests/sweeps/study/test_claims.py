@@ -56,7 +56,7 @@ def test_a_claim_that_another_has_taken_over_is_not_given_back_for_it(path):
 
 
 def test_a_dead_processs_claim_is_taken_over(path):
-    code = f"from pathlib import Path; from sweeps import claims; assert claims.claim(Path({str(path)!r}))"
+    code = f"from pathlib import Path; from sweeps.study import claims; assert claims.claim(Path({str(path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert path.exists() and not claims.is_held(path)
     assert claims.claim(path) and claims.is_held(path)
@@ -88,7 +88,7 @@ def test_of_many_processes_one_gets_each(path, start):
         claims.claim(path.with_name(name))
         owner(path.with_name(name), pid=2**22 - 1)
     code = start + (
-        "import sys; from pathlib import Path; from sweeps import claims\n"
+        "import sys; from pathlib import Path; from sweeps.study import claims\n"
         f"sys.stdin.readline(); paths = [Path({str(path)!r} + str(n)) for n in range(300)]\n"
         "print(*[path.name for path in paths if claims.claim(path)], flush=True)\n"
         "sys.stdin.readline()"

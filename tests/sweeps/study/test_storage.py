@@ -167,7 +167,7 @@ for step in (1, 2):
     saving.close()
 kept = Checkpoints("gs://bucket/checkpoints", config)
 assert kept.steps() == [2], kept.steps()
-again = kept.restore(program.abstract_state)
+again = kept.restore(program.abstract_state, 2)
 kept.close()
 same = jax.tree.map(lambda a, b: (np.asarray(a) == np.asarray(b)).all(), state, again)
 assert all(jax.tree.leaves(same))

@@ -1,0 +1,46 @@
+"""The whole analysis of a study, from its tables to numbers and sentences.
+
+analysis = analyse("studies/quick")
+analysis.peaks          # where repetition hurts most, one row a size
+print(*analysis.summary, sep="\\n")
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from analysis.files import write_json, write_parquet
+from analysis.findings import FINDINGS
+from analysis.findings.finding import Analysis, find
+from analysis.findings.repeats.controls import control_curves
+from analysis.study import Study, read_study
+
+__all__ = ["Analysis", "analyse", "write_analysis"]
+
+
+def analyse(study: Study | str | Path) -> Analysis:
+    """Analyse a study (or the one in a directory) by every finding of `findings.FINDINGS`.
+
+    Raises `AnalysisError` as `read_study` does.
+    """
+    if not isinstance(study, Study):
+        study = read_study(study)
+    laws, _ = control_curves(study)
+    return find(FINDINGS, study, laws)
+
+
+def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
+    """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
+    folder = Path(directory) / "analysis"
+    for name, table in (*analysis.tables.items(), ("scans", analysis.study.scans)):
+        write_parquet(folder / f"{name}.parquet", table)
+    content = {
+        "study": analysis.study.meta,
+        "summary": analysis.summary,
+        "notes": analysis.notes,
+        "control_laws": {setting: asdict(law) for setting, law in analysis.laws.items()},
+        "peaks": analysis.tables.get("peaks"),
+    }
+    write_json(folder / "summary.json", content)
+    return folder
