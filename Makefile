@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUDY ?= studies/quick
+RECORDED := analysis/recorded
 # One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
 PYTEST = $(BIN)/python -m pytest --dist loadfile \
   --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help study lint test test-fast bench format clean
+.PHONY: help study lint test test-fast bench format pictures clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,12 @@ bench: $(READY)  ## Measure speed against named peers
 
 format: $(READY)  ## Format and lint
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+pictures: $(READY)  ## Draw the README's figures from the recorded studies
+	@for study in quick mechanism; do $(BIN)/ostinato report $(RECORDED)/$$study >/dev/null || exit 1; done
+	@cd $(RECORDED) && cp quick/report/figures/loss-against-repeats.svg quick.svg \
+	  && cp mechanism/report/figures/prefix-matching-score.svg heads.svg \
+	  && cp mechanism/report/figures/fine-tuning.svg fine_tuning.svg
 
 clean:  ## Remove the environment (studies and corpora stay)
 	rm -rf $(VENV)

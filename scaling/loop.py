@@ -269,13 +269,13 @@ def run(
         **(processor()._asdict() if training.device.platform == "cpu" else {}),
     }
     return [
-        failed.get(i) or row | training.summary(state, i) | spent for i, (row, _) in enumerate(found)
+        failed.get(i) or found[i].row | training.summary(state, i) | spent
+        for i in range(len(lanes))
     ]
 
 
 def _restored(training: Training, kept: Sequence[Checkpoints | None]) -> tuple[Any, int]:
-    """The states at the newest step that all lanes have kept, and that step; else those before the
-    first."""
+    """The states at the newest step that all lanes have kept, or before the first, and that step."""
     steps = [set(checkpoints.steps()) if checkpoints else set() for checkpoints in kept]
     common = max(set.intersection(*steps), default=0)
     if not common:

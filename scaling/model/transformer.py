@@ -15,8 +15,8 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from scaling.config import ModelConfig
 from scaling.model.attention import Attention, patterns, plain
+from scaling.model.config import ModelConfig
 
 _LOGITS_AT_ONCE = 2**26
 """Logits of a sequence that are held at a time: 256 MiB."""

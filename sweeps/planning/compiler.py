@@ -23,7 +23,15 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.layout import Layout
 
-_SOURCES = ("layout", "mesh", "model.attention", "model.transformer", "optimiser", "program", "step")
+_SOURCES = (
+    "layout",
+    "mesh",
+    "model.attention",
+    "model.transformer",
+    "optimiser",
+    "program",
+    "step",
+)
 """Modules of `scaling` whose text decides what is compiled."""
 
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
-from scaling.config import ModelConfig, RunConfig
+from scaling.config import RunConfig
 from scaling.layout import Layout
+from scaling.model.config import ModelConfig
 from scaling.model.transformer import padded_vocabulary
 from sweeps.planning.accelerators import Accelerator
 from sweeps.planning.compiler import Compiled, check_compiler, compiled

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.config import MixtureConfig, parse_count
@@ -89,6 +89,7 @@ def test_a_control_has_no_pools_whatever_was_listed():
     assert MixtureConfig(tokens="1M", pools=[]) == MixtureConfig(tokens="1M")
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.001, 0.1), st.integers(1, 500)), min_size=1, max_size=9),
     st.integers(500, 10**6),

@@ -1,17 +1,19 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.plan.permutation import Permutation
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(0, 2**31), st.integers(0, 50))
 def test_is_a_bijection(size, seed, tweak):
     images = Permutation(size, (seed,))(np.arange(size), tweak)
     assert np.array_equal(np.sort(images), np.arange(size))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 2**50), st.integers(0, 2**31), st.data())
 def test_an_index_alone_gives_what_it_gives_among_others(size, seed, data):
     index = np.array(data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=20)))

@@ -27,6 +27,7 @@ def plans(draw, orders=ORDERS):
     )
 
 
+@settings(deadline=None)
 @given(plans())
 def test_each_pooled_sequence_is_seen_exactly_its_repeats_and_each_unique_one_once(plan):
     slots = plan.at(np.arange(plan.total))
@@ -45,6 +46,7 @@ def test_each_pooled_sequence_is_seen_exactly_its_repeats_and_each_unique_one_on
     assert not set(unique) & set(slots.sequence[slots.pool >= 0])
 
 
+@settings(deadline=None)
 @given(plans())
 def test_unique_slots_hold_what_the_control_sees_there(plan):
     positions = np.arange(plan.total)
@@ -55,6 +57,7 @@ def test_unique_slots_hold_what_the_control_sees_there(plan):
     assert not set(control.sequence) & set(slots.sequence[~unique])
 
 
+@settings(deadline=None)
 @given(plans(orders=("uniform", "epochs", "even")), st.integers(1, 64))
 def test_every_batch_holds_its_share_to_within_one_sequence_a_pool(plan, batch):
     share = plan.repeated_slots / plan.total
@@ -65,6 +68,7 @@ def test_every_batch_holds_its_share_to_within_one_sequence_a_pool(plan, batch):
     assert (np.abs(held - share * batch) < slack + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(plans(), st.data())
 def test_any_position_is_the_same_however_it_is_asked_for(plan, data):
     positions = np.array(
@@ -75,6 +79,7 @@ def test_any_position_is_the_same_however_it_is_asked_for(plan, data):
         assert np.array_equal(part, all_of_it[positions])
 
 
+@settings(deadline=None)
 @given(plans(orders=("epochs", "even")))
 def test_epochs_show_the_whole_pool_before_any_of_it_again(plan):
     slots = plan.at(np.arange(plan.total))
@@ -103,6 +108,7 @@ def test_pools_of_a_seed_are_nested():
     assert np.array_equal(large[:10], small)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**45), st.integers(1, 2**45), st.integers(0, 2**45))
 def test_scaled_floor_is_exact(value, denominator, numerator):
     value, numerator = value % (denominator + 1), numerator % (denominator + 1)
@@ -110,7 +116,7 @@ def test_scaled_floor_is_exact(value, denominator, numerator):
     assert int(got[0]) == value * numerator // denominator
 
 
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**11 - 65), st.integers(1, 10_000))
 def test_a_plan_of_1e13_tokens_keeps_its_promises_anywhere(position, repeats):
     total = 10**11  # sequences of about 100 tokens
