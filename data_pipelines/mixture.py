@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.config import MixtureConfig
-from data_pipelines.quiet import seqio, tf
 from data_pipelines.stream import TrainingData, open_data
+from data_pipelines.system.quiet import seqio, tf
 from data_pipelines.vocabularies import vocabulary
 
 _SEQUENCES_AT_ONCE = 1024

@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from data_pipelines.atomic import replacing
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import store_home
+from data_pipelines.system.atomic import replacing
 
 
 def default_data_dir() -> Path:

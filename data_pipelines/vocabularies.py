@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_pipelines.atomic import replacing
 from data_pipelines.corpora import corpus_digest, prepare_corpus
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.atomic import replacing
 
 if TYPE_CHECKING:
     import seqio
@@ -35,7 +35,7 @@ def vocabulary(name: str, corpus: str, data_dir: Path) -> seqio.Vocabulary:
     under the corpus's digest. Raises OstinatoError on another name, or a size that the corpus is
     too small for.
     """
-    from data_pipelines.quiet import seqio
+    from data_pipelines.system.quiet import seqio
 
     size = _size(name)
     if size is None:

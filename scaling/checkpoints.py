@@ -10,8 +10,8 @@ from etils import epath
 from data_pipelines.errors import OstinatoError
 from data_pipelines.identity import filled
 from scaling.config import RunConfig
+from scaling.programs.step import State
 from scaling.record import Record
-from scaling.step import State
 
 
 class Checkpoints:

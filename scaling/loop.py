@@ -18,10 +18,10 @@ import jax
 import numpy as np
 
 from scaling.checkpoints import Checkpoints
-from scaling.layout import Layout
 from scaling.probes.probe import Rows
 from scaling.processor import processor
-from scaling.program import STEPS_AT_ONCE
+from scaling.programs.layout import Layout
+from scaling.programs.program import STEPS_AT_ONCE
 from scaling.record import Record
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document, too_few
-from data_pipelines.quiet import tfds
+from data_pipelines.system.quiet import tfds
 
 
 class TextCorpus(
@@ -35,7 +35,7 @@ class TextCorpus(
 
     def download_and_prepare(self, *arguments, **options):
         """As TFDS does it, once TensorFlow is there without its noise."""
-        from data_pipelines.quiet import tf  # noqa: F401 - else TFDS would load it
+        from data_pipelines.system.quiet import tf  # noqa: F401 - else TFDS would load it
 
         super().download_and_prepare(*arguments, **options)
 

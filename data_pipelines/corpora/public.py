@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_pipelines.corpora.documents import SPLITS
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import tf, tfds
+from data_pipelines.system.quiet import tf, tfds
 
 BUCKET = "gs://tfds-data/datasets"
 _TIMEOUT_SECONDS = 5

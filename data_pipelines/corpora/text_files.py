@@ -11,7 +11,7 @@ from typing import Any
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.directory import TextDirectory
 from data_pipelines.corpora.documents import Document
-from data_pipelines.quiet import tfds
+from data_pipelines.system.quiet import tfds
 
 
 @dataclasses.dataclass

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.atomic import replacing
 
 
 class Example(NamedTuple):

@@ -16,12 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.atomic import replacing, write_json
-from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
-from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import seqio
 from data_pipelines.store.sequences import (
     MANIFEST,
     SHARD,
@@ -34,6 +30,10 @@ from data_pipelines.store.sequences import (
     token_type,
 )
 from data_pipelines.store.tasks import corpus_task
+from data_pipelines.system.atomic import replacing, write_json
+from data_pipelines.system.children import child
+from data_pipelines.system.cores import available_cores
+from data_pipelines.system.quiet import seqio
 
 _DOCUMENTS_AT_ONCE = 512
 

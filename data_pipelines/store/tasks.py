@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_pipelines.corpora import corpus_digest, prepare_corpus
 from data_pipelines.corpora.public import split_names
-from data_pipelines.quiet import seqio, tf
+from data_pipelines.system.quiet import seqio, tf
 from data_pipelines.vocabularies import vocabulary as vocabulary_of
 
 

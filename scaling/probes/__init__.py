@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from scaling.probes.ablation import ABLATION
 from scaling.probes.copying import COPYING
-from scaling.probes.heads import HEADS
+from scaling.probes.heads.looking import HEADS
 from scaling.probes.in_context import IN_CONTEXT
 from scaling.probes.probe import Found, Look, Probe, Subject, Text, choose
 from scaling.probes.vectors import VECTORS

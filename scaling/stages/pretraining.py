@@ -19,7 +19,7 @@ def run(lanes: Sequence[Lane], around: Surroundings) -> list[dict[str, Any] | Ex
     data, layout or checkpoints that do not fit; Interrupted when stopped.
     """
     from scaling import loop  # with JAX
-    from scaling.language_modelling import LanguageModelling
+    from scaling.stages.language_modelling import LanguageModelling
 
     return loop.run(LanguageModelling(lanes, around), lanes, around)
 

@@ -90,8 +90,8 @@ def _plan_accelerator(
     """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
     import pandas as pd
 
-    from data_pipelines.atomic import replacing
     from data_pipelines.prepare import default_data_dir
+    from data_pipelines.system.atomic import replacing
     from scaling.config import RunConfig
     from sweeps.commands import tables
     from sweeps.planning.accelerators import find_accelerator

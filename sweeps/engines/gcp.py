@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from data_pipelines.children import program
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.children import program
 from sweeps.engines import bundle
 from sweeps.engines.accelerators import check_known, find_gpu, find_slice
 from sweeps.engines.job import MOUNT, Job, Request, Submission, as_yaml, bucket_and_path, slug

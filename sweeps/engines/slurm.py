@@ -14,8 +14,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from data_pipelines.children import program
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.children import program
 from sweeps.engines.job import Job, Request, Submission
 from sweeps.study.storage import is_remote
 

@@ -17,20 +17,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipelines.atomic import write_json
-from data_pipelines.children import child
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.atomic import write_json
+from data_pipelines.system.children import child
 from scaling.config import RunConfig
-from scaling.layout import Layout
+from scaling.programs.layout import Layout
 
 _SOURCES = (
-    "layout",
-    "mesh",
-    "model.attention",
-    "model.transformer",
-    "optimiser",
-    "program",
-    "step",
+    *("mesh", "model.attention", "model.transformer"),
+    *(f"programs.{name}" for name in ("layout", "optimiser", "program", "step")),
 )
 """Modules of `scaling` whose text decides what is compiled."""
 
@@ -117,7 +112,7 @@ def main() -> None:
     import jax
     from jax.experimental import topologies
 
-    from scaling.program import program_for
+    from scaling.programs.program import program_for
 
     question = json.load(sys.stdin)
     generation, shape = question["topology"].split(":")

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_pipelines.cores import available_cores
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.cores import available_cores
 from scaling.config import RunConfig
-from scaling.layout import Layout
 from scaling.model.config import ModelConfig
 from scaling.model.transformer import padded_vocabulary
+from scaling.programs.layout import Layout
 from sweeps.planning.accelerators import Accelerator
 from sweeps.planning.compiler import Compiled, check_compiler, compiled
 

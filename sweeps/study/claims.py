@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from data_pipelines.atomic import replacing
+from data_pipelines.system.atomic import replacing
 
 RENEW_SECONDS = 10.0
 STALE_SECONDS = 120.0

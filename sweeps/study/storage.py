@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.atomic import replacing
 
 SCHEMES = {"gs": "gcsfs", "s3": "s3fs"}
 """Kinds of buckets, and the package that reaches each."""

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from data_pipelines.atomic import replacing
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.atomic import replacing
 from scaling.config import RunConfig
 from scaling.processor import Processor, moved
 from scaling.record import Record

@@ -101,7 +101,7 @@ def layouts_for(given: str | None, runs: Sequence[Record]) -> dict[str, str]:
     """
     if not given:
         return {}
-    from scaling.layout import Layout
+    from scaling.programs.layout import Layout
 
     if not given.endswith(".csv"):
         return dict.fromkeys((run.run_id for run in runs), str(Layout.read(given)))

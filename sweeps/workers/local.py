@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.children import child
-from data_pipelines.cores import available_cores
+from data_pipelines.system.children import child
+from data_pipelines.system.cores import available_cores
 from scaling.processor import THREADS, kind
 from scaling.record import Record
 from sweeps.study import claims

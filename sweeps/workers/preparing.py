@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data_pipelines.children import child
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.stream import open_data
+from data_pipelines.system.children import child
 from scaling.record import Data, Record
 from sweeps.study.store import StudyDirectory
 

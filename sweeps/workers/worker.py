@@ -55,8 +55,8 @@ def carry_out(
     when stopped.
     """
     # Imported late: what it prints belongs to the log, and its start-up to the first run.
-    from scaling.layout import Layout
     from scaling.loop import Lane, Surroundings
+    from scaling.programs.layout import Layout
 
     first = study.run(records[0].run_id)
     around = Surroundings(

@@ -28,7 +28,7 @@ def data_dir() -> Path:
 
 def _plain_mixture(data, data_dir, directory):
     """The same sequences as two seqio tasks over TFRecords, unique and pool, mixed at f and repeated."""
-    from data_pipelines.quiet import seqio, tf
+    from data_pipelines.system.quiet import seqio, tf
     from data_pipelines.vocabularies import vocabulary
 
     feature = {

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_pipelines.cores import available_cores
 from data_pipelines.prepare import default_data_dir, prepare_data
 from data_pipelines.stream import open_data
+from data_pipelines.system.cores import available_cores
 from scaling.config import RunConfig
-from scaling.optimiser import learning_rates
+from scaling.programs.optimiser import learning_rates
 from sweeps.workers.local import worker_environment
 from tests.benchmarks.measure import medians, one_core, report, seconds
 from tests.sweeps.command_line import OSTINATO

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from scaling.config import RunConfig
-from scaling.optimiser import Hyper
-from scaling.program import STEPS_AT_ONCE, program_for
+from scaling.programs.optimiser import Hyper
+from scaling.programs.program import STEPS_AT_ONCE, program_for
 
 
 def main() -> None:

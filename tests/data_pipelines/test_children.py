@@ -13,14 +13,14 @@ import numpy as np
 import psutil
 import pytest
 
-from data_pipelines.children import child, program
+from data_pipelines.system.children import child, program
 from tests.processes import living_after
 
 ROOT = Path(__file__).parents[2]
 
 _PARENT = """
 import subprocess, sys, time
-from data_pipelines.children import child, program
+from data_pipelines.system.children import child, program
 from tests.processes import living_after
 if sys.argv[1] == "program":
     command = program("sleep", "60")
@@ -98,4 +98,6 @@ def test_every_process_of_ours_is_started_as_a_child():
         for line in path.read_text().splitlines()
         if re.search(r"sys\.executable(?!\)\.(parent|with_name))|import multiprocessing", line)
     ]
-    assert [line.partition(":")[0] for line in found] == ["data_pipelines/children.py"], found
+    assert [line.partition(":")[0] for line in found] == ["data_pipelines/system/children.py"], (
+        found
+    )

@@ -20,7 +20,7 @@ from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import Document, split_of
 from data_pipelines.corpora.packages.extraction import Extraction, Kind, extract
 from data_pipelines.corpora.packages.sources import STANDARD_LIBRARY, versions
-from data_pipelines.quiet import tfds
+from data_pipelines.system.quiet import tfds
 
 PACKAGES = (
     STANDARD_LIBRARY,

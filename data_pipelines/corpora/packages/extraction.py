@@ -15,8 +15,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data_pipelines.children import child
-from data_pipelines.cores import available_cores
 from data_pipelines.corpora import dedup
 from data_pipelines.corpora.documents import Document
 from data_pipelines.corpora.packages import cleaning
@@ -28,6 +26,8 @@ from data_pipelines.corpora.packages.sources import (
     source_files,
     without_docstrings,
 )
+from data_pipelines.system.children import child
+from data_pipelines.system.cores import available_cores
 
 Kind = Literal["prose", "code"]
 

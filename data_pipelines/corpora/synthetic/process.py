@@ -15,7 +15,7 @@ import numpy as np
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import SPLITS, Document
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import tfds
+from data_pipelines.system.quiet import tfds
 
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 _HELDOUT_BYTES = 10**6

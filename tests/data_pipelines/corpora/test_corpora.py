@@ -11,7 +11,7 @@ from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import SPLITS, Document, split_of
 from data_pipelines.corpora.public import split_names
 from data_pipelines.errors import OstinatoError
-from data_pipelines.quiet import tfds
+from data_pipelines.system.quiet import tfds
 
 
 class Pages(TextCorpus):

@@ -15,9 +15,9 @@ import pytest
 from data_pipelines.corpora import corpus_builder
 from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import prepare_data, prepare_store
-from data_pipelines.quiet import tfds
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import open_store, store_home
+from data_pipelines.system.quiet import tfds
 from tests.processes import living_after
 
 

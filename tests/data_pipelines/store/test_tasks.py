@@ -8,8 +8,8 @@ import pytest
 from data_pipelines.corpora import prepare_corpus
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.documents import Document
-from data_pipelines.quiet import seqio, tfds
 from data_pipelines.store.tasks import corpus_task
+from data_pipelines.system.quiet import seqio, tfds
 
 
 def documents(task, split, shard=None):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scaling.config import RunConfig
-from scaling.program import program_for
+from scaling.programs.program import program_for
 
 V, L = 40, 128
 CONFIG = RunConfig(

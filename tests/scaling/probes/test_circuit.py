@@ -5,15 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from scaling.probes import (
-    ablation,
-    copying,
-    heads,
-    in_context,
-    passages,
-    prefix_matching,
-    sequences,
-)
+from scaling.probes import ablation, copying, in_context, passages, sequences
+from scaling.probes.heads import looking as heads
+from scaling.probes.heads import prefix_matching
 
 ROWS = 8
 

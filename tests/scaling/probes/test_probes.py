@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from scaling.probes import copying, in_context, passages, prefix_matching, previous_token, sequences
+from scaling.probes import copying, in_context, passages, sequences
+from scaling.probes.heads import prefix_matching, previous_token
 from scaling.probes.vectors import vector
 
 LENGTH = 101

@@ -8,7 +8,7 @@ import pytest
 import analysis
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.layout import Layout
+from scaling.programs.layout import Layout
 from sweeps.grids.grid import find_grid, load_plan
 from sweeps.planning import compiler, search
 from sweeps.planning.accelerators import find_accelerator

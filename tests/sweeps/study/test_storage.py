@@ -155,8 +155,8 @@ _SAVE_AND_RESTORE = """
 import jax, numpy as np
 from scaling.checkpoints import Checkpoints
 from scaling.config import RunConfig
-from scaling.layout import Layout
-from scaling.program import program_for
+from scaling.programs.layout import Layout
+from scaling.programs.program import program_for
 
 config = RunConfig.parse(dict(d_model=16, tokens=30720, context=32, batch_size=16))
 program = program_for(config, 264, Layout(), None)

@@ -19,9 +19,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from data_pipelines.stream import Batch
 from scaling.config import RunConfig
-from scaling.optimiser import Hyper
-from scaling.program import Program, fill, program_for
-from scaling.step import State, Tally
+from scaling.programs.optimiser import Hyper
+from scaling.programs.program import Program, fill, program_for
+from scaling.programs.step import State, Tally
 
 
 class Lanes(Protocol):

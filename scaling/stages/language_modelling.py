@@ -19,14 +19,14 @@ from data_pipelines.stream import Batch, TrainingData, heldout, open_data, open_
 from scaling.checkpoints import final_params
 from scaling.config import RunConfig
 from scaling.hosts import host_rows
-from scaling.lanes import Alone, Lanes, Stacked
 from scaling.loop import Clock, Evaluation, Lane, Surroundings
 from scaling.model.transformer import count_params
-from scaling.optimiser import Hyper, learning_rates
 from scaling.probes.battery import Battery
-from scaling.program import program_for
+from scaling.programs.lanes import Alone, Lanes, Stacked
+from scaling.programs.optimiser import Hyper, learning_rates
+from scaling.programs.program import program_for
+from scaling.programs.step import State, Tally
 from scaling.record import Record
-from scaling.step import State, Tally
 
 
 class LanguageModelling:

@@ -14,11 +14,11 @@ import numpy as np
 
 from data_pipelines.store import token_type
 from scaling.config import RunConfig
-from scaling.layout import Layout
 from scaling.mesh import batch_sharding, batch_ways, replicated, tree_shardings
 from scaling.model.config import ModelConfig
-from scaling.optimiser import Hyper
-from scaling.step import Computation, State
+from scaling.programs.layout import Layout
+from scaling.programs.optimiser import Hyper
+from scaling.programs.step import Computation, State
 
 STEPS_AT_ONCE = 16
 """Most steps in one call: a loop on the device saves the host's round trip and its page faults."""

@@ -21,7 +21,7 @@ from scaling.mesh import batch_sharding, batch_ways
 from scaling.model.attention import attention_for, plain
 from scaling.model.config import ModelConfig
 from scaling.model.transformer import Transformer, padded_vocabulary
-from scaling.optimiser import Hyper, optimiser
+from scaling.programs.optimiser import Hyper, optimiser
 
 _CPU_TILE = 2**15
 """Activations (tokens * d_model) of a microbatch on CPU: what its L2 cache holds (measured)."""

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from scaling.config import RunConfig
-from scaling.layout import Layout
-from scaling.optimiser import Hyper, learning_rates
-from scaling.program import STEPS_AT_ONCE, program_for
+from scaling.programs.layout import Layout
+from scaling.programs.optimiser import Hyper, learning_rates
+from scaling.programs.program import STEPS_AT_ONCE, program_for
 
 CONFIG = RunConfig.parse(
     {

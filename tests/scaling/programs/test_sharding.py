@@ -9,7 +9,7 @@ import pytest
 
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
-from scaling.layout import Layout
+from scaling.programs.layout import Layout
 from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 
 _RUN = """
@@ -17,7 +17,7 @@ import json, sys
 from pathlib import Path
 import jax
 from scaling.config import RunConfig
-from scaling.layout import Layout
+from scaling.programs.layout import Layout
 from tests.scaling.training import train
 assert jax.device_count() == 8
 config, data_dir = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scaling.probes import prefix_matching, sequences
+from scaling.probes import sequences
+from scaling.probes.heads import prefix_matching
 from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 EXAMPLES = 10
@@ -69,7 +70,7 @@ def measure(program: Subject, params: Any, repeated: np.ndarray, natural: np.nda
     being `length_of` the context."""
     import jax  # not to be loaded by what reads a config
 
-    from scaling.probes import head_copying
+    from scaling.probes.heads import head_copying
 
     scores, circuits, patterns = jax.device_get(_compiled(program)(params, repeated, natural))
     prefix, previous, copying = scores
@@ -84,7 +85,7 @@ def _compiled(program: Subject):
 
     from scaling.mesh import replicated
     from scaling.model.transformer import Surgery
-    from scaling.probes import head_copying, previous_token
+    from scaling.probes.heads import head_copying, previous_token
 
     config, V = program.model, program.vocabulary_size
     N, H = config.layers, config.heads
