@@ -26,7 +26,7 @@ def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Pat
         for kind, content in render_each(chart, ("svg", "pdf")).items():
             write_bytes(report / "figures" / f"{chart.key}.{kind}", content)
         write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
-    write_csv(report / "figures" / "runs.csv", analysis.study.results)
+    write_csv(report / "figures" / "runs.csv", analysis.study.runs)
     return write_text(report / "index.html", page(analysis, charts, _by_seed(analysis.study)))
 
 

@@ -36,7 +36,8 @@ function openRuns(places) {
   others.hidden = places.length < 2;
   others.replaceChildren(...places.map((place) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", className: "run", textContent: `seed ${data.runs.columns.seed[place]}` });
+    const seed = data.runs.columns.seed[place], name = seed === null ? data.runs.columns.run_id[place] : `seed ${seed}`;
+    Object.assign(button, { type: "button", className: "run", textContent: name });
     button.addEventListener("click", () => fillRun(place));
     button.dataset.place = place;
     return button;

@@ -42,8 +42,9 @@ def chart_data(chart: Chart, places: dict[str, int]) -> dict:
 
 def run_data(study: Study) -> dict:
     """Every run: the columns of its row in the results (a list each), and its thinned curves."""
-    rows = study.results.drop(columns=["is_control", "setting", "scan"])
-    curves = dict(iter(study.curves.groupby("run_id")))
+    rows = study.runs.drop(columns=["is_control", "setting", "scan"])
+    every = (study.curves, *study.stage_curves.values())
+    curves = {run: own for table in every for run, own in table.groupby("run_id")}
     return {
         "columns": rows.to_dict("list"),
         "curves": [_thin(curves[run]) if run in curves else {} for run in rows.run_id],

@@ -34,7 +34,7 @@ def page(analysis: Analysis, charts: list[Chart], by_seed: dict[int, list[Chart]
     """The report as one HTML document; by_seed: the charts that one seed's runs alone give."""
     study, asset = analysis.study, files("analysis.report").joinpath
     name = str(study.meta["name"])
-    places = {run: place for place, run in enumerate(study.results.run_id)}
+    places = {run: place for place, run in enumerate(study.runs.run_id)}
     drawn = {"": charts} | by_seed
     data = {
         "charts": {
@@ -52,7 +52,7 @@ def page(analysis: Analysis, charts: list[Chart], by_seed: dict[int, list[Chart]
         notes=f"<ul class='notes'>{_items(analysis.notes)}</ul>" if analysis.notes else "",
         filters=_filters(study.results),
         cards="\n".join(_card(chart, places) for chart in charts),
-        runs=_runs_table(study.results.merge(runs, on="run_id", how="left"), places),
+        runs=_runs_table(study.runs.merge(runs, on="run_id", how="left"), places),
         deviations=_items(deviations(study.results)),
         provenance=_provenance(study),
         style=asset("style.css").read_text(),

@@ -58,6 +58,12 @@ class Study:
     stage_curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
+    def runs(self) -> pd.DataFrame:
+        """All of them, of whatever stage: one row a run."""
+        others = list(self.stages.values())
+        return pd.concat([self.results, *others], ignore_index=True) if others else self.results
+
+    @property
     def controls(self) -> pd.DataFrame:
         """The runs without repetition."""
         return self.results[self.results.is_control]

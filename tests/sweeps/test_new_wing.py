@@ -8,6 +8,8 @@ import pandas as pd
 import psutil
 import pytest
 
+from analysis.findings import FINDINGS
+from analysis.report import write_report
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.probes import PROBES
@@ -32,10 +34,10 @@ stages:
 def registered(monkeypatch):
     """The toys are on the lists, here as in the workers."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    before = [*PROBES], [*STAGES]
+    before = [*PROBES], [*STAGES], [*FINDINGS]
     toys.register()
     yield
-    PROBES[:], STAGES[:] = before
+    PROBES[:], STAGES[:], FINDINGS[:] = before
 
 
 @pytest.fixture
@@ -54,7 +56,9 @@ def test_without_its_line_a_name_is_unknown(grid):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("registered", "hardly_optimised", "own_cache")
-def test_a_probe_and_a_stage_arrive_by_an_object_and_a_line_each(grid, mixture, data_dir, tmp_path):
+def test_a_probe_a_stage_and_a_finding_arrive_by_an_object_and_a_line_each(
+    grid, mixture, data_dir, tmp_path
+):
     study, plan = StudyDirectory(tmp_path / "study"), load_plan(grid)
     study.create(plan, grid)
     tally = plan.runs[-1]
@@ -77,6 +81,11 @@ def test_a_probe_and_a_stage_arrive_by_an_object_and_a_line_each(grid, mixture, 
     halves = pd.read_parquet(study.path / "tallies.parquet")
     assert halves.step.tolist() == [0, toys.STEPS // 2, toys.STEPS]
     assert curves.total[tally.run_id].tolist() == [2 * half for half in halves.half]
+
+    page = write_report(study.path).read_text()
+    assert f"<li>1 run has counted to {parent.steps + 3 * toys.STEPS}.</li>" in page
+    assert '<section class="card" id="tallies"' in page
+    assert (study.path / "report" / "figures" / "tallies.svg").exists()
     for command in ("status", "collect"):
         ostinato(command, study.path, check=0)
 

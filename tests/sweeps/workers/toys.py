@@ -1,4 +1,4 @@
-"""A probe and a stage that are none of ours, and a worker that knows them."""
+"""A probe, a stage and a finding that are none of ours, and a worker that knows them."""
 
 import time
 from dataclasses import replace
@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import Field
 
+from analysis.figures.chart import Axis, Chart, Panel, Series
+from analysis.findings import FINDINGS, Finding
 from scaling import loop
 from scaling.checkpoints import Checkpoints
 from scaling.probes import PROBES, Found, Probe
@@ -105,10 +107,30 @@ def _run(lanes, around):
 TOY_STAGE = Stage("tally", TallyConfig, _run, Tallying)
 
 
+def _halves(analysis) -> Chart:
+    table = analysis.tallied
+    ways = Series("tally", table.step.to_numpy(), table.half.to_numpy(), run_ids=[[*table.run_id]])
+    words = {"title": "Tallies", "caption": "Halves by step.", "reading": "They rise."}
+    axes = {"x": Axis("step"), "y": Axis("half of the total")}
+    return Chart(key="tallies", table=table, panels=[Panel("", [ways])], **words, **axes)
+
+
+TOY_FINDING = Finding(
+    "tallies",
+    needs={"tally": ("total",), "toys": ("loss",), "tallies": ("half",)},
+    tables={"tallied": lambda analysis: analysis.study.details["tallies"]},
+    sentences=lambda analysis: [
+        f"{len(analysis.study.stages['tally'])} run has counted to {analysis.tallied.half.max() * 2:.0f}."
+    ],
+    charts=(_halves,),
+)
+
+
 def register() -> None:
     """An object and a line each."""
     PROBES.append(TOY_PROBE)
     STAGES.append(TOY_STAGE)
+    FINDINGS.append(TOY_FINDING)
 
 
 def main(*arguments: str) -> int:
