@@ -50,7 +50,8 @@ def test_a_run_is_known_by_its_resolved_config():
 def test_fields_younger_than_a_recorded_run_leave_its_id_alone():
     recorded = {"corpus": "pydocs", "tokens": 3_276_800, "repeated_fraction": 0.5, "repeats": 10}
     first = RunConfig.parse(recorded | {"d_model": 32})
-    assert first.run_id == "62fdb5d388be"  # as version 0.1.0 recorded it
+    # As version 0.1.0 recorded it.
+    assert first.run_id == "62fdb5d388be", "mark a new field as Added (data_pipelines.identity)"
     assert RunConfig.parse(recorded | {"d_model": 32, "dropout": 0}).run_id == first.run_id
     for changed in ({"dropout": 0.1}, {"smeared_keys": True}):
         assert RunConfig.parse(recorded | {"d_model": 32} | changed).run_id != first.run_id
