@@ -88,7 +88,7 @@ def final_params(record: RunConfig, directory: epath.PathLike, abstract_state: S
         if record.steps not in checkpoints.steps():
             raise OstinatoError(
                 f"of: {record.run_id} has no final checkpoint in {directory}; "
-                "delete the run's directory and train it again"
+                "delete the run's directory and `ostinato train` it again"
             )
         return checkpoints.restore(abstract_state, record.steps).params
     finally:

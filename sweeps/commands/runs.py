@@ -157,7 +157,7 @@ def train(
     profile: Profile = False,
     tensorboard: TensorBoard = False,
 ) -> None:
-    """Train one run of a grid."""
+    """Train one run of a grid, also one that is done elsewhere: whose row is in the study's tables."""
     from sweeps.grids.grid import find_grid, load_plan
     from sweeps.workers.execution import Options
 
@@ -165,7 +165,8 @@ def train(
         threads=threads, layout=layout, keep=keep, profile=profile, tensorboard=tensorboard
     )
     record = load_plan(find_grid(grid)).run(run_id)
-    directory, outcome = _sweep(grid, out, f"run_id == '{record.run_id}'", 1, data_dir, options)
+    only = f"run_id == '{record.run_id}'"
+    directory, outcome = _sweep(grid, out, only, 1, data_dir, options, anew=True)
     directory.collect()
     _exit_on_failures(directory, outcome)
 
@@ -216,6 +217,7 @@ def _sweep(
     options: Options,
     wait: bool = True,
     share: str | None = None,
+    anew: bool = False,
 ) -> tuple[StudyDirectory, Outcome]:
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
@@ -239,7 +241,8 @@ def _sweep(
     directory.check(planned)
     execution = options.execution(chosen.runs)
     data_dir = data_dir or default_data_dir()
-    if any(directory.run(run.run_id).status()["state"] != "done" for run in chosen.runs):
+    done = directory.done(collected=not anew) if (out / "grid.yaml").exists() else set()
+    if any(run.run_id not in done for run in chosen.runs):
         prepare(chosen.runs, data_dir, console, directory)
     directory.create(planned, source)
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs), execution.threads)))
@@ -250,7 +253,7 @@ def _sweep(
                 raise typer.Exit(code)
             return directory, Outcome()
         return directory, train_all(
-            directory, chosen.runs, data_dir, jobs, watcher, wait, execution
+            directory, chosen.runs, data_dir, jobs, watcher, wait, execution, anew=anew
         )
     except KeyboardInterrupt as stop:
         print(

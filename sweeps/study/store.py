@@ -10,7 +10,6 @@ Every file but the logs is replaced whole, so that a reader never sees half of o
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import time
@@ -27,8 +26,8 @@ from data_pipelines.system.atomic import replacing
 from scaling.config import RunConfig
 from scaling.processor import Processor, moved
 from scaling.record import Record
-from sweeps.grids.grid import Plan, columns_of, load_plan
-from sweeps.study import claims
+from sweeps.grids.grid import Plan, load_plan
+from sweeps.study import claims, tables
 from sweeps.study.provenance import code_version, provenance
 from sweeps.study.storage import read_many, write_bytes, write_json
 
@@ -201,18 +200,30 @@ class StudyDirectory:
         return RunDirectory(self.path / "runs" / run_id, self.path / "claims" / run_id)
 
     def statuses(self) -> Iterator[tuple[Record, dict[str, Any]]]:
-        """Every run of the grid with its status."""
+        """Every run of the grid with its status; one that is `collected` is done by its row in the
+        study's results, and its files are not here."""
         runs = self.plan.runs
         names = [f"runs/{run.run_id}/status.json" for run in runs]
-        for config, content in zip(runs, read_many(self.path, names), strict=True):
-            status = _parsed(content)
+        contents = read_many(self.path, names)
+        absent = {run.run_id for run, content in zip(runs, contents, strict=True) if not content}
+        by_row = tables.done_by_row(self.path, absent) if absent else {}
+        for record, content in zip(runs, contents, strict=True):
+            status = by_row.get(record.run_id) or _parsed(content)
             if status["state"] == "running":  # of few: only for these a claim is looked at
-                status = self.run(config.run_id).judge(status)
-            yield config, status
+                status = self.run(record.run_id).judge(status)
+            yield record, status
 
-    def done(self) -> set[str]:
-        """Ids of the runs that are done."""
-        return {run.run_id for run, status in self.statuses() if status["state"] == "done"}
+    def done(self, collected: bool = True) -> set[str]:
+        """Ids of the runs that are done; also by their rows alone, unless not asked for, or what
+        begins with their weights has still to be done."""
+        statuses = list(self.statuses())
+        awaited = {record.of for record, status in statuses if status["state"] != "done"}
+        return {
+            record.run_id
+            for record, status in statuses
+            if status["state"] == "done"
+            and (not status.get("collected") or (collected and record.run_id not in awaited))
+        }
 
     def superseded(self) -> list[str]:
         """Ids of runs on disk that the grid does not have any more: its defaults have changed since."""
@@ -227,50 +238,11 @@ class StudyDirectory:
         The tables that runs leave beside their curves are written beside them. Runs not done are in
         the results without losses.
         """
-        import pandas as pd
-
         meta = json.loads((self.path / "meta.json").read_text())
-        code = {name: meta[name] for name in ("ostinato_version", "git_commit")}
-        results, begun = [], []
-        statuses = list(self.statuses())
-        columns = columns_of([record for record, _ in statuses])
-        for (record, status), own in zip(statuses, columns, strict=True):
-            row = own | {"status": status["state"]}
-            # The row again: a summary ends with the learning rate of the last step.
-            said = {name: value for name, value in row.items() if value is not None}
-            code_of_run = {name: status.get(name, version) for name, version in code.items()}
-            results.append(row | status.get("summary", {}) | said | code_of_run)
-            if status["state"] != "pending":
-                begun.append(record)
-        tables = pd.DataFrame(results), self._joined("metrics", [run.run_id for run in begun])
-        named = dict(zip(("results", "curves"), tables, strict=True))
-        for name in dict.fromkeys(table for run in begun for table in run.tables):
-            found = self._joined(name, [run.run_id for run in begun if name in run.tables])
-            if len(found):
-                named[name] = found
-        for name, table in named.items():
-            content = io.BytesIO()
-            table.to_parquet(content, index=False)
-            write_bytes((into or self.path) / f"{name}.parquet", content.getvalue())
-        return tables
-
-    def _joined(self, table: str, run_ids: list[str]) -> pd.DataFrame:
-        """A table of runs, one below the other."""
-        import pandas as pd
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        found = read_many(self.path, [f"runs/{run_id}/{table}.parquet" for run_id in run_ids])
-        tables = []
-        for run_id, content in zip(run_ids, found, strict=True):
-            if content is not None:
-                # Threads cost a small file five times what reading it does.
-                rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-                rows = rows.replace_schema_metadata(None)
-                tables.append(rows.append_column("run_id", pa.repeat(run_id, len(rows))))
-        if not tables:
-            return pd.DataFrame()
-        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        code = {name: meta[name] for name in tables.CODE}
+        found = tables.gather(self.path, list(self.statuses()), code)
+        tables.write(found, into or self.path)
+        return found["results"], found["curves"]
 
 
 def _parsed(content: bytes | None) -> dict[str, Any]:

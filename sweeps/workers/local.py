@@ -116,15 +116,17 @@ def sweep(
     wait: bool = True,
     execution: Execution = Execution(),  # noqa: B008 - frozen
     program: str = WORKER,
+    anew: bool = False,
 ) -> Outcome:
     """Train every run that is not done, `jobs` at a time (default: one a core), and say how it went.
 
     program: what a worker process runs, 'module:function' that ends in `worker.main`; one of your own
-    may add probes and stages to their lists before.
+    may add probes and stages to their lists before. anew: train as well what is done by its row in the
+    study's tables alone.
     Runs that another sweep of the directory has claimed are waited for, or left to it once it is
     seen to live. A KeyboardInterrupt stops the workers, which save first, and is raised again.
     """
-    done = study.done()
+    done = study.done(collected=not anew)
     outcome = Outcome([run.run_id for run in runs if run.run_id in done])
     waiting = [run for run in runs if run.run_id not in done]
     watcher.started(waiting, len(outcome.done))
