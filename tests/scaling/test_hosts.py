@@ -15,6 +15,8 @@ from scaling.hosts import HEARTBEAT_SECONDS, host_rows, join_hosts
 from tests.flags import HARDLY_OPTIMISED, with_flags
 from tests.scaling.training import train
 
+pytestmark = pytest.mark.slow
+
 _RUN = """
 import json, sys, time
 from pathlib import Path
@@ -75,7 +77,6 @@ def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[s
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1], ids=["the first", "another"])
 def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir):
     slow = config.model_copy(update={"evaluations": 60})  # a pause of a second after each step
@@ -92,7 +93,6 @@ def test_a_host_that_dies_fails_the_run_within_a_minute(killed, config, data_dir
     processes[killed].communicate()
 
 
-@pytest.mark.slow
 def test_two_hosts_that_read_half_a_batch_each_train_as_one_does(config, data_dir):
     processes = _start_two(config, data_dir)
     printed = [process.communicate(timeout=120) for process in processes]

@@ -16,6 +16,8 @@ from scaling.stages.fine_tuning import FineTuningConfig
 from sweeps.study.store import RunDirectory
 from tests.scaling.training import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def config(mixture) -> RunConfig:
@@ -128,7 +130,6 @@ def _train_into(place, config, data_dir):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
 def test_killed_at_ten_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
     mixture, data_dir, tmp_path, monkeypatch
@@ -202,7 +203,6 @@ def test_a_directory_for_checkpoints_that_cannot_be_made_is_said_before_anything
     assert not notes
 
 
-@pytest.mark.slow
 def test_a_bucket_that_cannot_be_written_is_said_in_one_line(config):
     with pytest.raises(
         OstinatoError, match=r"checkpoints: gs://ostinato.* cannot be written"

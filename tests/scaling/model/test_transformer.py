@@ -20,6 +20,8 @@ from scaling.model.transformer import (
     token_losses,
 )
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY, CONTEXT = 40, 16
 
 

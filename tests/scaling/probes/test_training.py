@@ -8,6 +8,8 @@ from scaling.config import RunConfig
 from scaling.loop import Interrupted
 from tests.scaling.training import train
 
+pytestmark = pytest.mark.slow
+
 ALL = ("ablation", "copying", "heads", "in_context", "vectors")
 FIELDS = {
     "d_model": 32,

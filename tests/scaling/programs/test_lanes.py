@@ -11,8 +11,11 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.loop import Diverged, Lane, Surroundings
 from scaling.stages import train as train_together
+from scaling.stages.fine_tuning import FineTuningConfig
 from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 from tests.scaling.training import train
+
+pytestmark = pytest.mark.slow
 
 _RUN = """
 import json, sys
@@ -49,7 +52,6 @@ def configs(mixture) -> list[RunConfig]:
     return [RunConfig.parse(base | change) for change in changes]
 
 
-@pytest.mark.slow
 def test_each_run_of_a_stack_is_the_run_alone(configs, data_dir, tmp_path):
     asked = json.dumps([config.model_dump(mode="json") for config in configs])
     done = subprocess.run(
@@ -81,6 +83,35 @@ def test_a_run_that_diverges_leaves_the_others_be(configs, data_dir):
         [Lane(wild), Lane(configs[1], on_evaluation=rows.append)], Surroundings(data_dir)
     )
     assert isinstance(lost, Diverged) and kept["test_loss"] == rows[-1]["test_loss"] < 5
+
+
+def test_each_run_of_a_stack_begins_with_its_own_weights(configs, data_dir, tmp_path):
+    befores = configs[0], configs[1]
+    train_together(
+        [Lane(before, tmp_path / before.run_id) for before in befores], Surroundings(data_dir)
+    )
+    tuned = [
+        FineTuningConfig.parse(
+            before.control().model_dump(exclude={"stage", "of"})
+            | {"of": before.run_id, "learning_rate": 1e-5}
+        )
+        for before in befores
+    ]
+    begins = [(before, tmp_path / before.run_id) for before in befores]
+    rows = [[], []]
+    train_together(
+        [
+            Lane(record, begins=parent, on_evaluation=own.append)
+            for record, parent, own in zip(tuned, begins, rows, strict=True)
+        ],
+        Surroundings(data_dir),
+    )
+    for record, parent, own in zip(tuned, begins, rows, strict=True):
+        alone = []
+        train(record, data_dir=data_dir, begins=parent, on_evaluation=alone.append)
+        assert own[0]["test_loss"] == pytest.approx(alone[0]["test_loss"], abs=1e-4)
+        assert own[-1]["test_loss"] == pytest.approx(alone[-1]["test_loss"], abs=1e-3)
+    assert rows[0][0]["test_loss"] != rows[1][0]["test_loss"]
 
 
 def test_runs_of_other_shapes_are_not_stacked(configs, data_dir):

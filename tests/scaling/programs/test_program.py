@@ -7,6 +7,8 @@ from scaling.programs.layout import Layout
 from scaling.programs.optimiser import Hyper, learning_rates
 from scaling.programs.program import STEPS_AT_ONCE, program_for
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig.parse(
     {
         "tokens": 32 * 16 * 40,

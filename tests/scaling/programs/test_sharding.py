@@ -12,6 +12,8 @@ from scaling.config import RunConfig
 from scaling.programs.layout import Layout
 from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 
+pytestmark = pytest.mark.slow
+
 _RUN = """
 import json, sys
 from pathlib import Path
@@ -73,7 +75,6 @@ def losses(mixture, data_dir, tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["data", "fsdp", "tensor", "mixed", "accumulated"])
 def test_layouts_agree_with_one_device(losses, layout):
     assert len(losses["one"]) == 7
@@ -81,7 +82,6 @@ def test_layouts_agree_with_one_device(losses, layout):
         assert got == [value and pytest.approx(value, abs=1e-4) for value in want]
 
 
-@pytest.mark.slow
 def test_a_checkpoint_goes_on_on_another_layout(losses):
     assert losses["moved"]
     for got, want in zip(losses["moved"][::-1], losses["one"][::-1], strict=False):

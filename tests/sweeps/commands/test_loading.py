@@ -50,6 +50,8 @@ def study(tmp_path_factory):
 def test_what_is_planned_and_how_it_stands_is_said_without_a_library_of_numbers(study):
     for command in ("--help", "fit --help", "plan quick", "plan quick --json"):
         assert loaded(*command.split()) == []
+    # A grid with probes and a stage.
+    assert loaded("plan", "mechanism") == ["numpy"]
     assert loaded("schema") == ["numpy"]  # with the probes, which it lists
     assert loaded("plan", "quick", "--out", study) == loaded("status", study) == []
 
