@@ -9,6 +9,7 @@ adds one to every analysis and report of a program. A finding may read the table
 from __future__ import annotations
 
 from analysis.figures.chart import Chart
+from analysis.findings.cause import CAUSE
 from analysis.findings.descent import DESCENT
 from analysis.findings.finding import Analysis, Finding, draw
 from analysis.findings.induction.ablation import ABLATION
@@ -37,6 +38,7 @@ FINDINGS: list[Finding] = [
     POOL,
     DESCENT,
     BAND,
+    CAUSE,
     SLICE,
     PROBES,
     REGULARISATION,
