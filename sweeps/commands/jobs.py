@@ -30,6 +30,7 @@ from sweeps.commands.options import (
     TensorBoard,
     Threads,
     TimeLimit,
+    Wandb,
     Workers,
     Yes,
     app,
@@ -70,6 +71,7 @@ def submit(
     keep: Keep = 1,
     profile: Profile = False,
     tensorboard: TensorBoard = False,
+    wandb: Wandb = False,
     data_dir: DataDir = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be handed over, and do nothing.")
@@ -89,6 +91,7 @@ def submit(
         keep=keep,
         profile=profile,
         tensorboard=tensorboard,
+        wandb=wandb,
     )
     if to is None:
         raise OstinatoError("to: give an engine, such as --to slurm")

@@ -127,6 +127,14 @@ Profile = Annotated[
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard as well.")
 ]
+Wandb = Annotated[
+    bool,
+    typer.Option(
+        "--wandb",
+        help="Send the curves to Weights & Biases as well: a run there for each run, in the study's "
+        "group of project ostinato-STUDY, or $WANDB_PROJECT's; WANDB_MODE=offline keeps them here.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Engine = Annotated[

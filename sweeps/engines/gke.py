@@ -17,6 +17,10 @@ from sweeps.engines.job import LAYOUTS, MOUNT, Job, Request, as_yaml, bucket_and
 _MOUNT_OPTIONS = "implicit-dirs,rename-dir-limit=10000"
 """A finished checkpoint is renamed, a directory: refused by default where buckets are flat."""
 
+_WANDB_KEY = {"name": "wandb", "key": "api-key"}
+"""The cluster's secret with the key of Weights & Biases: `kubectl create secret generic wandb
+--from-literal=api-key=...`."""
+
 
 def complete(request: Request) -> Request:
     """The request as it is, once it names a TPU slice and an image."""
@@ -118,10 +122,13 @@ def _pod(job: Job, found: Slice, bucket: str, path: str, index: str) -> dict[str
     if job.request.spot:
         selector["cloud.google.com/gke-spot"] = "true"
     chips = {"google.com/tpu": found.chips_per_host}
-    environment = [
+    environment: list[dict[str, Any]] = [
         {"name": "OSTINATO_WORKER", "valueFrom": {"fieldRef": {"fieldPath": index}}},
         {"name": "OSTINATO_SHARE", "value": f"$(OSTINATO_WORKER)/{job.request.workers}"},
     ]
+    environment += [{"name": name, "value": value} for name, value in job.environment.items()]
+    if job.needs_wandb_key:
+        environment.append({"name": "WANDB_API_KEY", "valueFrom": {"secretKeyRef": _WANDB_KEY}})
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 120,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ MOUNT = "/ostinato"
 
 LAYOUTS = "layouts.csv"
 """Where in a study's directory its workers find the table of layouts that was submitted."""
+
+_WANDB = ("WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY", "WANDB_BASE_URL")
 
 _NAME = r"^[\w.,:=@+/-]+$"
 """Characters that mean nothing to a shell or to YAML."""
@@ -68,6 +71,17 @@ class Job:
     def directory(self) -> Path:
         """Where texts, records and logs of the study's jobs lie."""
         return self.out / "jobs"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a cloud's machines have to be told of this one's environment: no secret."""
+        names = _WANDB if self.options.wandb else ()
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def needs_wandb_key(self) -> bool:
+        """Whether its workers have to log in to Weights & Biases."""
+        return self.options.wandb and self.environment.get("WANDB_MODE", "online") == "online"
 
     def sweep(self, *program: str, out: str, options: Sequence[str]) -> str:
         """What a worker runs, for a shell: each argument quoted.

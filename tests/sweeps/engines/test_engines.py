@@ -41,14 +41,14 @@ def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
     table = tmp_path / "plan.csv"
     table.write_text("d_model,layout\n16,remat=true\n32,fsdp=2\n")
     asked = ("submit", grid, "--to", "slurm", "--out", tmp_path / "out", "--dry-run")
-    options = ("--layout", table, "--keep", 3, "--profile", "--tensorboard")
+    options = ("--layout", table, "--keep", 3, "--profile", "--tensorboard", "--wandb")
     script = ostinato(*asked, *options, check=0).stdout
     (command,) = (line for line in script.splitlines() if " sweep " in line)
     words = shlex.split(command.rstrip("&"))
     # The workers' own copy of the table, for theirs is another machine.
-    assert words[-6:] == [
-        *("--layout", str(tmp_path / "out" / "layouts.csv"), "--keep", "3"),
-        *("--profile", "--tensorboard"),
+    assert words[-7:] == [
+        *("--keep", "3", "--profile", "--tensorboard", "--wandb"),
+        *("--layout", str(tmp_path / "out" / "layouts.csv")),
     ]
     stacked = ostinato(*asked, "--stack", 4, check=0).stdout
     assert " --stack 4 &" in stacked and "--keep" not in stacked
@@ -65,7 +65,25 @@ def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
         ).stdout
     )
     assert "--layout /ostinato/a/layouts.csv" in task["run"]
-    assert "'.[tensorboard,tpu]'" in task["setup"]
+    assert "'.[tensorboard,wandb,tpu]'" in task["setup"]
+
+
+def test_clouds_are_told_where_curves_go_and_never_the_key(grid, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    monkeypatch.setenv("WANDB_ENTITY", "lab")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    asked = ("submit", grid, "--out", "gs://bucket/a", "--accelerator", "v5e-8", "--dry-run")
+    asked = {"gcp": (*asked, "--wandb"), "gke": (*asked, "--wandb", "--image", "i")}
+    texts = {to: ostinato(*words, "--to", to, check=0).stdout for to, words in asked.items()}
+    assert not any("0123456789abcdef" in text for text in texts.values())
+    assert yaml.safe_load(texts["gcp"])["envs"]["WANDB_ENTITY"] == "lab"
+    pod = yaml.safe_load(texts["gke"])["spec"]["template"]["spec"]
+    environment = {each.pop("name"): each for each in pod["containers"][0]["env"]}
+    assert environment["WANDB_ENTITY"] == {"value": "lab"}
+    secret = environment["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]
+    assert secret == {"name": "wandb", "key": "api-key"}
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert "WANDB_API_KEY" not in ostinato(*asked["gke"], "--to", "gke", check=0).stdout
 
 
 def test_bad_input_of_submit_is_one_line(grid, tmp_path, monkeypatch):
