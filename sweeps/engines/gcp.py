@@ -22,8 +22,9 @@ from typing import Any
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.children import program
 from sweeps.engines import bundle
-from sweeps.engines.accelerators import check_known, find_gpu, find_slice
+from sweeps.engines.accelerators import canonical, find_slice
 from sweeps.engines.job import MOUNT, Job, Request, Submission, as_yaml, bucket_and_path, slug
+from sweeps.planning.accelerators import find_gpu
 from sweeps.study.storage import check_writable
 
 _NO_SKYPILOT = (
@@ -53,10 +54,10 @@ _ENDED = ("SUCCEEDED", "CANCELLED", "FAILED")
 
 
 def complete(request: Request) -> Request:
-    """The request as it is, once its accelerator is known to exist."""
+    """The request with its accelerator's own name, once it is known to exist."""
     request.refuse("gcp", "partition", "time", "memory", "gpus", "image")
     if request.accelerator:
-        check_known(request.accelerator)
+        return request.model_copy(update={"accelerator": canonical(request.accelerator)})
     return request
 
 

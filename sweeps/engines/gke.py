@@ -11,8 +11,9 @@ import shlex
 from typing import Any, NoReturn
 
 from data_pipelines.errors import OstinatoError
-from sweeps.engines.accelerators import Slice, find_gpu, find_slice
+from sweeps.engines.accelerators import Slice, find_slice
 from sweeps.engines.job import LAYOUTS, MOUNT, Job, Request, as_yaml, bucket_and_path, slug
+from sweeps.planning.accelerators import find_gpu
 
 _MOUNT_OPTIONS = "implicit-dirs,rename-dir-limit=10000"
 """A finished checkpoint is renamed, a directory: refused by default where buckets are flat."""
@@ -23,16 +24,16 @@ _WANDB_KEY = {"name": "wandb", "key": "api-key"}
 
 
 def complete(request: Request) -> Request:
-    """The request as it is, once it names a TPU slice and an image."""
+    """The request with its slice's own name, once it names one and an image."""
     request.refuse("gke", "time", "memory", "gpus")
     if not request.accelerator or find_gpu(request.accelerator):
         raise OstinatoError("accelerator: gke wants a TPU slice, such as --accelerator v5e-8")
-    find_slice(request.accelerator)
+    name = find_slice(request.accelerator).tpu.name
     if not request.image:
         raise OstinatoError(
             "image: gke wants a container image that holds Ostinato: --image REGISTRY/NAME:TAG"
         )
-    return request
+    return request.model_copy(update={"accelerator": name})
 
 
 def render(job: Job) -> str:

@@ -14,9 +14,8 @@ from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2Jo
 
 from data_pipelines.errors import OstinatoError
 from sweeps.engines import engine_named
-from sweeps.engines.accelerators import GPUS
 from sweeps.engines.job import Job, Request
-from sweeps.planning.accelerators import _generations
+from sweeps.planning.accelerators import GPUS, _generations
 from sweeps.study.storage import location
 from tests.sweeps.command_line import bad, ostinato
 
@@ -201,7 +200,7 @@ def test_bad_input_of_clouds_is_one_line_and_touches_no_bucket(grid, tmp_path, m
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     asked = ("submit", grid, "--out", "gs://bucket/study", "--to")
     bad(ostinato(*asked, "gcp", "--accelerator", "v5e-9"), "v5e-9: unknown accelerator; did you")
-    bad(ostinato(*asked, "gcp", "--accelerator", "h100x"), "H100X: unknown accelerator; did you")
+    bad(ostinato(*asked, "gcp", "--accelerator", "h100x"), "h100x: unknown accelerator; did you")
     bad(ostinato(*asked, "gcp", "--partition", "p"), "partition: gcp does not take it")
     bad(ostinato(*asked, "gcp", "--accelerator", "v5e-8", "--yes"), "to: gcp has no credentials")
     bad(ostinato(*asked, "gke", "--accelerator", "v5e-8"), "image: gke wants a container image")
