@@ -36,6 +36,11 @@ def complete(request: Request) -> Request:
     return request.model_copy(update={"accelerator": name})
 
 
+def dollars_per_hour(request: Request) -> float:
+    """List price of all workers' slices on demand."""
+    return request.workers * find_slice(request.accelerator or "").dollars_per_hour
+
+
 def render(job: Job) -> str:
     """The manifest."""
     found = find_slice(job.request.accelerator or "")
