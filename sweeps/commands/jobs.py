@@ -30,10 +30,12 @@ from sweeps.commands.options import (
     TensorBoard,
     Threads,
     TimeLimit,
+    Wandb,
     Workers,
     Yes,
     app,
     console,
+    stderr,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ UTILISATION = 0.4
 
 
 @app.command(
-    epilog="Examples: ostinato submit quick --to slurm --out studies/quick --workers 8 --time 4:00:00; "
+    epilog="Examples: ostinato submit quick --to slurm --out studies/quick --workers 8 --time 4h; "
     "ostinato submit quick --to gcp --accelerator v5e-8 --spot --out gs://bucket/quick"
 )
 def submit(
@@ -70,6 +72,7 @@ def submit(
     keep: Keep = 1,
     profile: Profile = False,
     tensorboard: TensorBoard = False,
+    wandb: Wandb = False,
     data_dir: DataDir = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be handed over, and do nothing.")
@@ -89,16 +92,19 @@ def submit(
         keep=keep,
         profile=profile,
         tensorboard=tensorboard,
+        wandb=wandb,
     )
     if to is None:
         raise OstinatoError("to: give an engine, such as --to slurm")
     prepared = jobs.prepare(grid, out, to, select, workers, asked, data_dir, dry_run, options)
-    if dry_run:
-        print(prepared.engine.render(prepared.job), end="")
-    elif prepared.left:
-        _hand_over(prepared, yes)
-    else:
+    if not prepared.left:
         console.print(f"{out}: all of its {len(prepared.chosen)} runs are done")
+    elif dry_run:
+        text = prepared.engine.render(prepared.job)
+        stderr.print(_summary(prepared), soft_wrap=True)
+        print(text, end="")
+    else:
+        _hand_over(prepared, yes)
 
 
 @app.command(epilog="Example: ostinato logs studies/quick a5516f16b9e7")
@@ -177,21 +183,32 @@ def train_elsewhere(
 
 
 def _hand_over(prepared: Prepared, yes: bool) -> None:
-    from sweeps.commands.words import short
     from sweeps.engines import jobs
 
     prepared.engine.check(prepared.job)
-    tokens = sum(getattr(run, "tokens", 0) for run in prepared.left)
-    flops = sum(run.flops(0) for run in prepared.left)
-    console.print(
-        f"{len(prepared.left)} of {len(prepared.chosen)} runs to train: {short(tokens)} tokens, "
-        f"{flops:.3g} FLOPs, by {prepared.job.request.workers} workers{_cost(prepared, flops)}",
-        soft_wrap=True,
-    )
+    console.print(_summary(prepared), soft_wrap=True)
     _confirm("Submit?", yes)
     submission = jobs.submit(prepared)
     console.print(
         f"{submission.label}: submitted; ostinato status {prepared.study.path} follows it"
+    )
+
+
+def _summary(prepared: Prepared) -> str:
+    """What there is to train, by how many workers, what each of them has, and the cost."""
+    from sweeps.commands.words import short
+    from sweeps.engines.limits import in_words
+
+    request = prepared.job.request
+    tokens = sum(getattr(run, "tokens", 0) for run in prepared.left)
+    flops = sum(run.flops(0) for run in prepared.left)
+    has = [f"{request.memory} of memory"] if request.memory else []
+    has += [f"at most {in_words(request.time)} at a time"] if request.time else []
+    each = f", each with {' and '.join(has)}" if has else ""
+    return (
+        f"{len(prepared.left)} of {len(prepared.chosen)} runs to train: {short(tokens)} tokens, "
+        f"{flops:.3g} FLOPs, by {request.workers} worker{'s' if request.workers > 1 else ''}{each}"
+        f"{_cost(prepared, flops)}"
     )
 
 

@@ -89,7 +89,7 @@ Select = Annotated[
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        help="Where corpora are kept; $OSTINATO_DATA_DIR or ~/.cache/ostinato by default.",
+        help="Where corpora, and what plan has compiled, are kept; $OSTINATO_DATA_DIR or ~/.cache/ostinato by default.",
         show_default=False,
     ),
 ]
@@ -127,6 +127,14 @@ Profile = Annotated[
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard as well.")
 ]
+Wandb = Annotated[
+    bool,
+    typer.Option(
+        "--wandb",
+        help="Send the curves to Weights & Biases as well: a run there for each run, in the study's "
+        "group of project ostinato-STUDY, or $WANDB_PROJECT's; WANDB_MODE=offline keeps them here.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Engine = Annotated[
@@ -136,14 +144,17 @@ Engine = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Workers that share the runs; one a run, at most 16.", show_default=False
+        min=1,
+        help="Workers that share the runs, at most one a run; by default at most 16.",
+        show_default=False,
     ),
 ]
 TimeLimit = Annotated[
     str | None,
     typer.Option(
         "--time",
-        help="Time limit of a worker, such as 4:00:00; shortly before, it saves and queues again.",
+        help="Time limit of a worker: 4h, 90min, or as Slurm writes it 4:00:00 (4:00 is four "
+        "minutes); shortly before, it saves and queues again.",
         show_default=False,
     ),
 ]
@@ -152,7 +163,7 @@ Partition = Annotated[
 ]
 Cpus = Annotated[int, typer.Option(min=1, help="Cores of a worker.")]
 Memory = Annotated[
-    str | None, typer.Option(help="Memory of a worker, such as 8G.", show_default=False)
+    str | None, typer.Option(help="Memory of a worker, such as 8G or 8GB.", show_default=False)
 ]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a worker.")]
 AcceleratorOf = Annotated[

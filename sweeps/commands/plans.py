@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from data_pipelines.errors import OstinatoError
-from sweeps.commands.options import AsJson, GridName, Select, app, console, place, stderr
+from sweeps.commands.options import AsJson, DataDir, GridName, Select, app, console, place, stderr
 from sweeps.grids.grid import Plan
 
 
@@ -47,6 +47,7 @@ def plan(
             help="Write the shapes to a .csv, which sweep --layout takes.", show_default=False
         ),
     ] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
@@ -60,7 +61,7 @@ def plan(
     if select:
         planned = planned.select(select)
     if accelerator:
-        _plan_accelerator(planned, accelerator, utilisation, prices, write, as_json)
+        _plan_accelerator(planned, accelerator, utilisation, prices, write, data_dir, as_json)
         return
     if write:
         raise OstinatoError("write: there are no layouts to write without --accelerator")
@@ -85,6 +86,7 @@ def _plan_accelerator(
     utilisation: float,
     prices: Path | None,
     write: Path | None,
+    data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Print, and perhaps write, what each shape of a plan needs on an accelerator."""
@@ -104,7 +106,7 @@ def _plan_accelerator(
         shapes = plan_shapes(
             [run for run in planned.runs if isinstance(run, RunConfig)],
             accelerator,
-            default_data_dir(),
+            data_dir or default_data_dir(),
             utilisation=utilisation,
             progress=status.update,
         )

@@ -34,6 +34,7 @@ from sweeps.commands.options import (
     TensorBoard,
     Threads,
     TimeLimit,
+    Wandb,
     Workers,
     Yes,
     app,
@@ -65,6 +66,8 @@ def study(
     ] = None,
     jobs: Jobs = None,
     threads: Threads = 1,
+    tensorboard: TensorBoard = False,
+    wandb: Wandb = False,
     data_dir: DataDir = None,
     to: Engine = None,
     workers: Workers = None,
@@ -85,7 +88,8 @@ def study(
     from sweeps.study.storage import is_remote
     from sweeps.workers.execution import Options
 
-    out, options = out or Path("studies") / Path(grid).stem, Options(threads=threads)
+    out = out or Path("studies") / Path(grid).stem
+    options = Options(threads=threads, tensorboard=tensorboard, wandb=wandb)
     if to:
         asked = {"time": time, "partition": partition, "cpus": cpus, "memory": memory, "gpus": gpus}
         asked |= {"accelerator": accelerator, "spot": spot}
@@ -126,6 +130,7 @@ def sweep(
     keep: Keep = 1,
     profile: Profile = False,
     tensorboard: TensorBoard = False,
+    wandb: Wandb = False,
 ) -> None:
     """Train the runs of a grid that are not done yet, and collect the results."""
     from sweeps.workers.execution import Options
@@ -137,6 +142,7 @@ def sweep(
         keep=keep,
         profile=profile,
         tensorboard=tensorboard,
+        wandb=wandb,
     )
     directory, outcome = _sweep(
         grid, out, select, jobs, data_dir, options, wait=not no_wait, share=share
@@ -156,13 +162,19 @@ def train(
     keep: Keep = 1,
     profile: Profile = False,
     tensorboard: TensorBoard = False,
+    wandb: Wandb = False,
 ) -> None:
     """Train one run of a grid, also one that is done elsewhere: whose row is in the study's tables."""
     from sweeps.grids.grid import find_grid, load_plan
     from sweeps.workers.execution import Options
 
     options = Options(
-        threads=threads, layout=layout, keep=keep, profile=profile, tensorboard=tensorboard
+        threads=threads,
+        layout=layout,
+        keep=keep,
+        profile=profile,
+        tensorboard=tensorboard,
+        wandb=wandb,
     )
     record = load_plan(find_grid(grid)).run(run_id)
     only = f"run_id == '{record.run_id}'"

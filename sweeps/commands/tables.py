@@ -20,10 +20,17 @@ if TYPE_CHECKING:  # they load JAX
     from sweeps.planning.search import ShapePlan
 
 
+NEAR = 0.01
+"""Up to which part of it what was got may differ from what was asked, and not be marked."""
+
+
 def plan_rows(plan: Plan, study: StudyDirectory | None) -> list[dict[str, Any]]:
-    """A row a run: its columns, FLOPs and, where a study is given, its state there."""
+    """A row a run: its columns, FLOPs, the repeats that come of its pool, which is whole sequences, and,
+    where a study is given, its state there."""
     rows = [
-        row | {"flops": run.flops(getattr(run, "vocabulary_size", 0))}
+        row
+        | {"flops": run.flops(getattr(run, "vocabulary_size", 0))}
+        | {"realised_repeats": _realised_repeats(row)}
         for run, row in zip(plan.runs, columns_of(plan.runs), strict=True)
     ]
     if study:
@@ -51,8 +58,10 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
             _told(row["params"], short),
             _told(row["tokens"], short),
             _told(row["repeated_fraction"], "{:g}".format),
-            f"{row['realised_fraction']:.4f}" if pooled else "",
-            str(row["repeats"]) if pooled else "",
+            _marked(f"{row['realised_fraction']:.4f}", "repeated_fraction" in _off(row))
+            if pooled
+            else "",
+            _marked(str(row["repeats"]), "repeats" in _off(row)) if pooled else "",
             f"{row['pool_tokens']:,}" if pooled else "",
             _told(row["seed"]),
             f"{row['flops']:.2e}",
@@ -62,6 +71,47 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
     tokens, flops = (sum(row[name] or 0 for row in rows) for name in ("tokens", "flops"))
     again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
     console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
+    if off := [row for row in rows if _off(row)]:
+        _print_off(console, off)
+
+
+def _print_off(console: Console, rows: list[dict[str, Any]]) -> None:
+    """How many runs get another repetition than asked, by how much at most, and what helps."""
+    worst = max(rows, key=lambda row: max(_off(row).values()))
+    told = {
+        "repeated_fraction": f"f {worst['repeated_fraction']:g} became {worst['realised_fraction']:.3g}",
+        "repeats": f"{worst['repeats']} repeats became {worst['realised_repeats']:.3g} in the mean",
+    }
+    console.print(
+        f"[yellow]{len(rows)} run{'s' if len(rows) > 1 else ''} repeat{'' if len(rows) > 1 else 's'} "
+        f"otherwise than asked[/], as a pool is whole sequences: in {worst['run_id']} "
+        f"{' and '.join(told[name] for name in _off(worst))}; more tokens, a shorter context or fewer "
+        "repeats come nearer",
+        soft_wrap=True,
+    )
+
+
+def _off(row: dict[str, Any]) -> dict[str, float]:
+    """By how much what is got differs from what is asked, as a part of that, where it is not near."""
+    if not row["repeats"]:
+        return {}
+    asked = {"repeated_fraction": row["realised_fraction"], "repeats": row["realised_repeats"]}
+    off = {name: abs(got / row[name] - 1) for name, got in asked.items() if row[name]}
+    # Repeats of several pools are a mean that is told as a whole number.
+    if row.get("pools") and abs(row["realised_repeats"] - row["repeats"]) <= 0.5:
+        off.pop("repeats")
+    return {name: by for name, by in off.items() if by > NEAR}
+
+
+def _realised_repeats(row: dict[str, Any]) -> float | None:
+    """How often a sequence of the pool is seen, in the mean."""
+    if not row["repeats"]:
+        return None
+    return row["realised_fraction"] * row["tokens"] / row["pool_tokens"]
+
+
+def _marked(cell: str, off: bool) -> str:
+    return f"[yellow]{cell}[/]" if off else cell
 
 
 def print_shapes(

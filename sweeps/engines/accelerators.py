@@ -1,15 +1,10 @@
-"""Accelerators as clouds name them: TPU slices by hosts and chips, GPUs by kind and count."""
+"""TPU slices as clouds name them: by runtime, topology, hosts and chips."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_pipelines.config import unknown_name
-from data_pipelines.errors import OstinatoError
-from sweeps.planning.accelerators import Accelerator, find_accelerator
-
-GPUS = ("A100", "A100-80GB", "B200", "H100", "H200", "L4", "P4", "P100", "T4", "V100")
-"""GPUs that Google rents out, as SkyPilot spells them."""
+from sweeps.planning.accelerators import Accelerator, find_accelerator, find_gpu
 
 
 @dataclass(frozen=True)
@@ -82,25 +77,6 @@ def find_slice(name: str) -> Slice:
     return Slice(find_accelerator(name))
 
 
-def find_gpu(name: str) -> str | None:
-    """'H100' or 'H100:8' as SkyPilot takes it, None if it is no GPU's name."""
-    kind, separator, count = name.partition(":")
-    if kind not in GPUS:
-        return None
-    if separator and (not count.isdigit() or int(count) < 1):
-        raise OstinatoError(f"accelerator: {name}: {count} is no count; write {kind}:8")
-    return name
-
-
-def check_known(name: str) -> None:
-    """Raise OstinatoError, naming the nearest, if it is neither a slice's nor a GPU's name."""
-    if find_gpu(name):
-        return
-    try:
-        find_slice(name)
-    except OstinatoError as error:
-        from difflib import get_close_matches
-
-        if near := get_close_matches(name.upper(), GPUS, n=2):
-            raise OstinatoError(unknown_name("accelerator", name.upper(), near)) from None
-        raise error
+def canonical(name: str) -> str:
+    """'v5e-8', 'H100' or 'H100:8' of any of its names; raises OstinatoError with the nearest ones."""
+    return find_gpu(name) or find_slice(name).tpu.name

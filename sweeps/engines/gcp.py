@@ -8,6 +8,7 @@ the same command, and SkyPilot tells them of each other.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -21,8 +22,9 @@ from typing import Any
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.children import program
 from sweeps.engines import bundle
-from sweeps.engines.accelerators import check_known, find_gpu, find_slice
+from sweeps.engines.accelerators import canonical, find_slice
 from sweeps.engines.job import MOUNT, Job, Request, Submission, as_yaml, bucket_and_path, slug
+from sweeps.planning.accelerators import find_gpu
 from sweeps.study.storage import check_writable
 
 _NO_SKYPILOT = (
@@ -52,10 +54,10 @@ _ENDED = ("SUCCEEDED", "CANCELLED", "FAILED")
 
 
 def complete(request: Request) -> Request:
-    """The request as it is, once its accelerator is known to exist."""
+    """The request with its accelerator's own name, once it is known to exist."""
     request.refuse("gcp", "partition", "time", "memory", "gpus", "image")
     if request.accelerator:
-        check_known(request.accelerator)
+        return request.model_copy(update={"accelerator": canonical(request.accelerator)})
     return request
 
 
@@ -89,8 +91,14 @@ def reach(out: Path) -> None:
 
 
 def check(job: Job) -> None:
-    """Raise OstinatoError where the code in hand is no commit, which machines would get."""
+    """Raise OstinatoError where the code in hand is no commit, which machines would get, or they
+    would have no key for Weights & Biases."""
     bundle.check()
+    if job.needs_wandb_key and "WANDB_API_KEY" not in os.environ:
+        raise OstinatoError(
+            "wandb: gcp's machines are not logged in; set WANDB_API_KEY here, which they are told as "
+            "a secret, or WANDB_MODE=offline"
+        )
 
 
 def submit(job: Job) -> str:
@@ -102,10 +110,11 @@ def submit(job: Job) -> str:
         task = _task(job)
         task["file_mounts"][_CODE] = str(code)
         text.write_text(as_yaml(task))
+        secret = ("--secret", "WANDB_API_KEY") if job.needs_wandb_key else ()
         for number in range(job.request.workers):
             share = f"OSTINATO_SHARE={number}/{job.request.workers}"
             command = ("jobs", "launch", "--yes", "--detach-run", "--name", f"{name}-{number}")
-            _sky(*command, "--env", share, str(text))
+            _sky(*command, *secret, "--env", share, str(text))
     return name
 
 
@@ -133,7 +142,7 @@ def _task(job: Job) -> dict[str, Any]:
     request = job.request
     bucket, path = bucket_and_path(job.out)
     resources: dict[str, Any] = {"infra": "gcp", "use_spot": request.spot}
-    extras = ["tensorboard"] if job.options.tensorboard else []
+    extras = [*job.options.writers]
     if not request.accelerator:
         resources["cpus"] = f"{request.cpus}+"
     elif gpu := find_gpu(request.accelerator):
@@ -153,7 +162,7 @@ def _task(job: Job) -> dict[str, Any]:
         "name": slug(job.name),
         "num_nodes": 1,
         "resources": resources,
-        "envs": {"OSTINATO_SHARE": f"0/{request.workers}"},
+        "envs": {"OSTINATO_SHARE": f"0/{request.workers}"} | job.environment,
         "file_mounts": {
             MOUNT: {"source": bucket, "mode": "MOUNT"},
             _CODE: f"{bundle.label()}.tar.gz",

@@ -11,24 +11,34 @@ import shlex
 from typing import Any, NoReturn
 
 from data_pipelines.errors import OstinatoError
-from sweeps.engines.accelerators import Slice, find_gpu, find_slice
+from sweeps.engines.accelerators import Slice, find_slice
 from sweeps.engines.job import LAYOUTS, MOUNT, Job, Request, as_yaml, bucket_and_path, slug
+from sweeps.planning.accelerators import find_gpu
 
 _MOUNT_OPTIONS = "implicit-dirs,rename-dir-limit=10000"
 """A finished checkpoint is renamed, a directory: refused by default where buckets are flat."""
 
+_WANDB_KEY = {"name": "wandb", "key": "api-key"}
+"""The cluster's secret with the key of Weights & Biases: `kubectl create secret generic wandb
+--from-literal=api-key=...`."""
+
 
 def complete(request: Request) -> Request:
-    """The request as it is, once it names a TPU slice and an image."""
+    """The request with its slice's own name, once it names one and an image."""
     request.refuse("gke", "time", "memory", "gpus")
     if not request.accelerator or find_gpu(request.accelerator):
         raise OstinatoError("accelerator: gke wants a TPU slice, such as --accelerator v5e-8")
-    find_slice(request.accelerator)
+    name = find_slice(request.accelerator).tpu.name
     if not request.image:
         raise OstinatoError(
             "image: gke wants a container image that holds Ostinato: --image REGISTRY/NAME:TAG"
         )
-    return request
+    return request.model_copy(update={"accelerator": name})
+
+
+def dollars_per_hour(request: Request) -> float:
+    """List price of all workers' slices on demand."""
+    return request.workers * find_slice(request.accelerator or "").dollars_per_hour
 
 
 def render(job: Job) -> str:
@@ -118,10 +128,13 @@ def _pod(job: Job, found: Slice, bucket: str, path: str, index: str) -> dict[str
     if job.request.spot:
         selector["cloud.google.com/gke-spot"] = "true"
     chips = {"google.com/tpu": found.chips_per_host}
-    environment = [
+    environment: list[dict[str, Any]] = [
         {"name": "OSTINATO_WORKER", "valueFrom": {"fieldRef": {"fieldPath": index}}},
         {"name": "OSTINATO_SHARE", "value": f"$(OSTINATO_WORKER)/{job.request.workers}"},
     ]
+    environment += [{"name": name, "value": value} for name, value in job.environment.items()]
+    if job.needs_wandb_key:
+        environment.append({"name": "WANDB_API_KEY", "valueFrom": {"secretKeyRef": _WANDB_KEY}})
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 120,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from data_pipelines.config import Config, Count
 from data_pipelines.errors import OstinatoError
+from sweeps.engines import limits
 from sweeps.study.storage import is_remote
 from sweeps.workers.execution import Options
 
@@ -22,28 +25,39 @@ MOUNT = "/ostinato"
 LAYOUTS = "layouts.csv"
 """Where in a study's directory its workers find the table of layouts that was submitted."""
 
-_NAME = r"^[\w.,:=@+/-]+$"
-"""Characters that mean nothing to a shell or to YAML."""
+_WANDB = ("WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY", "WANDB_BASE_URL")
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.,:=@+/-]+", text):
+        raise ValueError(
+            "letters, digits and .,:=@+/- make a name, such as gpu-long or lab/image:1"
+        )
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_name)]
+"""Of characters that mean nothing to a shell or to YAML."""
 
 
 class Request(Config):
     """What is asked of an engine for a study's workers."""
 
     workers: Count = Field(description="Workers that share the runs.")
-    time: str | None = Field(
-        None,
-        pattern=r"^(\d+-)?\d+(:\d{1,2}){0,2}$",
-        description="Time limit as Slurm writes it: 90 (minutes), 4:00:00, 2-00:00:00.",
+    time: Annotated[str, AfterValidator(limits.time_limit)] | None = Field(
+        None, description="Time limit, kept as [DAYS-]HH:MM:SS."
     )
-    partition: str | None = Field(None, pattern=_NAME, description="Partition, or queue.")
+    partition: _Name | None = Field(None, description="Partition, or queue.")
     cpus: Count = Field(1, description="Cores of a worker.")
-    memory: str | None = Field(None, pattern=r"^\d+[KMGT]?$", description="Memory of a worker: 8G.")
+    memory: Annotated[str, AfterValidator(limits.memory)] | None = Field(
+        None, description="Memory of a worker, kept as 8G."
+    )
     gpus: int = Field(0, ge=0, description="GPUs of a worker.")
     accelerator: str | None = Field(
-        None, pattern=_NAME, description="A cloud's accelerator of a worker: v5e-8, H100:8."
+        None, description="A cloud's accelerator of a worker: v5e-8, H100:8."
     )
     spot: bool = Field(False, description="Cheaper machines that may be taken away.")
-    image: str | None = Field(None, pattern=_NAME, description="Container image with Ostinato.")
+    image: _Name | None = Field(None, description="Container image with Ostinato.")
 
     def refuse(self, engine: str, *names: str) -> None:
         """Raise OstinatoError if one of the fields that an engine has no use for is given."""
@@ -69,6 +83,17 @@ class Job:
         """Where texts, records and logs of the study's jobs lie."""
         return self.out / "jobs"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a cloud's machines have to be told of this one's environment: no secret."""
+        names = _WANDB if self.options.wandb else ()
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def needs_wandb_key(self) -> bool:
+        """Whether its workers have to log in to Weights & Biases."""
+        return self.options.wandb and self.environment.get("WANDB_MODE", "online") == "online"
+
     def sweep(self, *program: str, out: str, options: Sequence[str]) -> str:
         """What a worker runs, for a shell: each argument quoted.
 
@@ -84,7 +109,7 @@ class Submission(Config):
     """A job that an engine has taken."""
 
     engine: str
-    id: str = Field(pattern=_NAME)
+    id: _Name
     submitted: float = Field(description="Seconds since the epoch.")
     request: Request
 

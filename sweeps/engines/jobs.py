@@ -18,7 +18,7 @@ from scaling.record import Record
 from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import LAYOUTS, Job, Request, Submission
 from sweeps.grids.grid import Plan, find_grid, load_plan
-from sweeps.study.storage import write_bytes, write_json
+from sweeps.study.storage import is_remote, write_bytes, write_json
 from sweeps.study.store import StudyDirectory
 from sweeps.workers.execution import Options
 from sweeps.workers.local import Outcome
@@ -57,8 +57,9 @@ def prepare(
 ) -> Prepared:
     """Check a grid, a directory and what is asked of an engine; nothing is written or handed over.
 
-    `asked` holds Request's other fields. A dry run asks nothing outside this machine, so that all
-    runs count as not done. Raises OstinatoError on the first thing that does not fit.
+    `asked` holds Request's other fields. No more workers are asked for than runs are left. A dry run
+    asks nothing outside this machine, so that all runs of a bucket count as not done. Raises
+    OstinatoError on the first thing that does not fit.
     """
     from data_pipelines.prepare import default_data_dir  # brings numpy, which status does not need
 
@@ -66,19 +67,24 @@ def prepare(
     source, study = find_grid(grid), StudyDirectory(out)
     if not str(out).isprintable():
         raise OstinatoError(f"out: {str(out)!r} has a line break or the like; rename it")
+    if data_dir and to != "slurm":
+        raise OstinatoError(
+            f"data-dir: {data_dir} is no place on the machines of {to}, which make the corpora "
+            "themselves; leave it out"
+        )
     plan = load_plan(source)
     chosen = (plan.select(select) if select else plan).runs
     options.check(chosen)
     request = engine.complete(Request.parse(asked | {"workers": workers or WORKERS}))
-    if dry_run:
+    if not dry_run:
+        engine.reach(out)
+    if dry_run and is_remote(out):
         left = chosen
     else:
-        engine.reach(out)
         study.check(plan)
         done = study.done() if (out / "grid.yaml").exists() else set()
         left = tuple(run for run in chosen if run.run_id not in done)
-    if not workers:
-        request = request.model_copy(update={"workers": min(WORKERS, max(1, len(left)))})
+    request = request.model_copy(update={"workers": min(request.workers, max(1, len(left)))})
     job = Job(plan.grid.name, out, select, data_dir or default_data_dir(), request, options)
     return Prepared(study, plan, source, chosen, left, to, engine, job)
 

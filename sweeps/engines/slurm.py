@@ -17,6 +17,7 @@ from pathlib import Path
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.children import program
 from sweeps.engines.job import Job, Request, Submission
+from sweeps.engines.limits import in_words, seconds_of
 from sweeps.study.storage import is_remote
 
 SAVING_SECONDS = 120
@@ -40,6 +41,11 @@ exit "$code"
 def complete(request: Request) -> Request:
     """The request as it is: a cluster's own defaults fill in the rest."""
     request.refuse("slurm", "accelerator", "spot", "image")
+    if request.time and seconds_of(request.time) <= SAVING_SECONDS:
+        raise OstinatoError(
+            f"time: {in_words(request.time)} leave none to train, for the last "
+            f"{SAVING_SECONDS // 60} minutes are for saving; write 4h, or 4:00:00"
+        )
     return request
 
 

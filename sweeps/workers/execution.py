@@ -8,7 +8,6 @@ digits, which `threads` does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import Field
@@ -17,9 +16,26 @@ from data_pipelines.config import Config, Count
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.record import Record
+from sweeps.workers.curves import WRITERS
+from sweeps.workers.curves import check as check_writers
 
 
-class Execution(Config):
+class _Carried(Config):
+    """What is asked for, and told to the worker processes as it is."""
+
+    threads: Count = Field(1, description="Threads that a run computes in on a CPU.")
+    keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
+    profile: bool = Field(False, description="Write a trace of some steps of each run.")
+    tensorboard: bool = Field(False, description="Write curves for TensorBoard as well.")
+    wandb: bool = Field(False, description="Send curves to Weights & Biases as well.")
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Names of the writers that curves go to, beside the runs' own tables."""
+        return tuple(writer.name for writer in WRITERS if getattr(self, writer.name))
+
+
+class Execution(_Carried):
     """What the worker processes are told beside the runs."""
 
     layouts: dict[str, str] = Field(
@@ -28,21 +44,13 @@ class Execution(Config):
     stacks: dict[str, list[str]] = Field(
         default_factory=dict, description="By run id, the runs that are trained together with it."
     )
-    threads: Count = Field(1, description="Threads that a run computes in on a CPU.")
-    keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
-    profile: bool = Field(False, description="Write a trace of some steps of each run.")
-    tensorboard: bool = Field(False, description="Write curves for TensorBoard as well.")
 
 
-class Options(Config):
+class Options(_Carried):
     """What the commands take: sweep and train carry it out, submit passes it on."""
 
     layout: str | None = Field(None, description="As `layouts_for` takes it.")
     stack: Count = Field(1, description="Runs of one shape that are trained together.")
-    threads: Count = Field(1, description="Threads that a run computes in on a CPU.")
-    keep: Count = Field(1, description="Checkpoints of a run that are kept, the newest.")
-    profile: bool = False
-    tensorboard: bool = False
 
     @property
     def layout_table(self) -> Path | None:
@@ -70,15 +78,10 @@ class Options(Config):
     def execution(self, runs: Sequence[Record]) -> Execution:
         """For these runs on this machine; raises OstinatoError as `check`, and on what it lacks."""
         layouts = self.check(runs)
-        if self.tensorboard and not (find_spec("clu") and find_spec("tensorboard")):
-            raise OstinatoError(
-                "tensorboard: not installed; pip install 'ostinato[tensorboard]', or leave it out"
-            )
+        check_writers(self.writers)
         stacks = stacks_of(runs, self.stack) if self.stack > 1 else {}
-        shared = Execution.model_fields.keys() & type(self).model_fields
-        return Execution(
-            layouts=layouts, stacks=stacks, **{name: getattr(self, name) for name in shared}
-        )
+        carried = {name: getattr(self, name) for name in _Carried.model_fields}
+        return Execution(layouts=layouts, stacks=stacks, **carried)
 
 
 def stacks_of(runs: Sequence[Record], size: int) -> dict[str, list[str]]:

@@ -25,6 +25,7 @@ from scaling.record import Record
 from sweeps.study import claims
 from sweeps.study.store import RunDirectory, StudyDirectory
 from sweeps.workers.companions import first_says
+from sweeps.workers.curves import curves
 from sweeps.workers.execution import Execution
 
 if TYPE_CHECKING:
@@ -133,13 +134,14 @@ def _lane(
 
     run = study.run(record.run_id)
     run.begin(record, 0 if not run.checkpoints.exists() else sys.maxsize)
-    with claims.renewing(run.claim), _curves(run, execution.tensorboard) as curves:
+    name = study.plan.grid.name
+    with claims.renewing(run.claim), curves(record, run, name, execution.writers) as write:
         yield Lane(
             record,
             run.checkpoints,
             _begins(record, study),
             on_start=lambda step: run.begin(record, step, processor()),
-            on_evaluation=curves,
+            on_evaluation=write,
             on_details=run.details,
             on_progress=lambda progress: tell("progress", **asdict(progress)) if tell else None,
         )
@@ -177,27 +179,6 @@ def _tell_end(tell: Tell, status: dict[str, Any]) -> None:
             tell("failed", error=status["error"])
         case _:
             tell("taken")
-
-
-@contextmanager
-def _curves(run: RunDirectory, tensorboard: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Where a run's evaluations go: its own table, and TensorBoard if that is asked for."""
-    if not tensorboard:
-        yield run.evaluation
-        return
-    from clu import metric_writers  # loads TensorFlow
-
-    writer = metric_writers.SummaryWriter(str(run.path / "tensorboard"))
-
-    def write(row: dict[str, Any]) -> None:
-        run.evaluation(row)
-        measured = {name: value for name, value in row.items() if value is not None}
-        writer.write_scalars(measured.pop("step"), measured)
-
-    try:
-        yield write
-    finally:
-        writer.close()
 
 
 def main(study_path: str, data_dir: str, execution: str = "{}") -> int:

@@ -74,6 +74,40 @@ def test_the_plan_is_every_run_with_its_sizes(grid):
     assert "6 runs" in ostinato("plan", grid, check=0).stdout
 
 
+def test_a_plan_marks_what_a_small_pool_cannot_hold(grid, tmp_path):
+    asked = ostinato("plan", grid, check=0).stdout
+    assert "otherwise than asked" not in asked
+    path = tmp_path / "small.yaml"
+    path.write_text(grid.read_text().replace("repeats: [8, 40]", "repeats: [8, 300]"))
+    rows = json.loads(ostinato("plan", path, "--json", check=0).stdout)
+    off = [row for row in rows if row["repeats"] == 300]
+    # 480 sequences are asked for, in a pool of 1.6: two of them seen 300 times are 600 of 960.
+    assert {row["repeated_fraction"] for row in off} == {0.5}
+    assert {row["realised_fraction"] for row in off} == {0.625}
+    assert {row["realised_repeats"] for row in off} == {300}
+    assert {row["realised_repeats"] for row in rows if row["repeats"] == 8} == {8}
+    assert {row["realised_repeats"] for row in rows if not row["repeats"]} == {None}
+    lines = ostinato("plan", path, check=0).stdout.splitlines()
+    assert lines[-1].startswith("2 runs repeat otherwise than asked, as a pool is whole sequences")
+    assert "f 0.5 became 0.625; more tokens" in lines[-1]
+
+
+def test_a_plan_marks_pools_that_are_too_small_to_be(grid, tmp_path):
+    path = tmp_path / "pools.yaml"
+    pools = "pools: [{fraction: 0.25, repeats: 8}, {fraction: 0.25, repeats: 900}]"
+    text = grid.read_text().replace("repeats: [8, 40]", "seed: [0]")
+    path.write_text(text.replace("repeated_fraction: 0.5", pools))
+    (row, *_) = (
+        row
+        for row in json.loads(ostinato("plan", path, "--json", check=0).stdout)
+        if row["repeats"]
+    )
+    assert row["repeated_fraction"] == 0.5 and row["realised_fraction"] == 0.25
+    assert row["repeats"] == 16 and row["realised_repeats"] == 8
+    said = ostinato("plan", path, check=0).stdout
+    assert "f 0.5 became 0.25 and 16 repeats became 8 in the mean" in said
+
+
 def test_no_column_of_a_plan_is_cut(tmp_path):
     lines = ostinato("plan", "quick", "--out", tmp_path / "none", check=0).stdout.splitlines()
     assert lines[0].endswith("state  ") and lines[1].endswith("e+11 pending")

@@ -14,10 +14,11 @@ from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2Jo
 
 from data_pipelines.errors import OstinatoError
 from sweeps.engines import engine_named
-from sweeps.engines.accelerators import GPUS
 from sweeps.engines.job import Job, Request
-from sweeps.planning.accelerators import _generations
+from sweeps.grids.grid import load_plan
+from sweeps.planning.accelerators import GPUS, _generations
 from sweeps.study.storage import location
+from sweeps.study.store import StudyDirectory
 from tests.sweeps.command_line import bad, ostinato
 
 
@@ -34,21 +35,47 @@ def test_a_batch_script_quotes_what_comes_from_the_user(grid, tmp_path):
     assert words[words.index("--select") + 1] == select
     assert words[words.index("--out") + 1] == str(out)
     assert words[words.index("--data-dir") + 1] == str(tmp_path / "$d")
-    assert "#SBATCH --array=0-2" in script and "#SBATCH --gpus=1" in script
+    assert "#SBATCH --array=0-1" in script and "#SBATCH --gpus=1" in script
+    assert "#SBATCH --time=1-00:00:00" in script
+
+
+def test_what_a_limit_means_is_said_and_no_task_is_asked_for_that_has_no_run(grid, tmp_path):
+    asked = ("submit", grid, "--to", "slurm", "--out", tmp_path / "out", "--dry-run")
+    done = ostinato(*asked, "--workers", 64, "--time", "4:00", "--memory", "16 gb", check=0)
+    assert "#SBATCH --time=00:04:00" in done.stdout and "#SBATCH --mem=16G" in done.stdout
+    assert "#SBATCH --array=0-5" in done.stdout
+    said = "6 of 6 runs to train: 184k tokens"
+    assert done.stderr.startswith(said) and done.stderr.count("\n") == 1
+    assert "by 6 workers, each with 16G of memory and at most 4 minutes at a time" in done.stderr
+    one = ostinato(*asked, "--select", "repeats == 8 and d_model == 16", check=0)
+    assert "#SBATCH --array=0-0" in one.stdout and "by 1 worker\n" in one.stderr
+
+
+def test_a_dry_run_counts_the_runs_of_a_study_that_are_left(grid, tmp_path):
+    plan = load_plan(grid)
+    study = StudyDirectory(tmp_path / "out")
+    study.create(plan, grid)
+    for run in plan.runs[1:]:
+        study.run(run.run_id).finish({})
+    asked = ("submit", grid, "--to", "slurm", "--out", study.path, "--dry-run", "--workers", 4)
+    assert "#SBATCH --array=0-0" in ostinato(*asked, check=0).stdout
+    study.run(plan.runs[0].run_id).finish({})
+    done = ostinato(*asked, check=0).stdout
+    assert done == f"{study.path}: all of its 6 runs are done\n"
 
 
 def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
     table = tmp_path / "plan.csv"
     table.write_text("d_model,layout\n16,remat=true\n32,fsdp=2\n")
     asked = ("submit", grid, "--to", "slurm", "--out", tmp_path / "out", "--dry-run")
-    options = ("--layout", table, "--keep", 3, "--profile", "--tensorboard")
+    options = ("--layout", table, "--keep", 3, "--profile", "--tensorboard", "--wandb")
     script = ostinato(*asked, *options, check=0).stdout
     (command,) = (line for line in script.splitlines() if " sweep " in line)
     words = shlex.split(command.rstrip("&"))
     # The workers' own copy of the table, for theirs is another machine.
-    assert words[-6:] == [
-        *("--layout", str(tmp_path / "out" / "layouts.csv"), "--keep", "3"),
-        *("--profile", "--tensorboard"),
+    assert words[-7:] == [
+        *("--keep", "3", "--profile", "--tensorboard", "--wandb"),
+        *("--layout", str(tmp_path / "out" / "layouts.csv")),
     ]
     stacked = ostinato(*asked, "--stack", 4, check=0).stdout
     assert " --stack 4 &" in stacked and "--keep" not in stacked
@@ -65,14 +92,35 @@ def test_workers_are_told_how_runs_shall_be_carried_out(grid, tmp_path):
         ).stdout
     )
     assert "--layout /ostinato/a/layouts.csv" in task["run"]
-    assert "'.[tensorboard,tpu]'" in task["setup"]
+    assert "'.[tensorboard,wandb,tpu]'" in task["setup"]
+
+
+def test_clouds_are_told_where_curves_go_and_never_the_key(grid, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    monkeypatch.setenv("WANDB_ENTITY", "lab")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    asked = ("submit", grid, "--out", "gs://bucket/a", "--accelerator", "v5e-8", "--dry-run")
+    asked = {"gcp": (*asked, "--wandb"), "gke": (*asked, "--wandb", "--image", "i")}
+    texts = {to: ostinato(*words, "--to", to, check=0).stdout for to, words in asked.items()}
+    assert not any("0123456789abcdef" in text for text in texts.values())
+    assert yaml.safe_load(texts["gcp"])["envs"]["WANDB_ENTITY"] == "lab"
+    pod = yaml.safe_load(texts["gke"])["spec"]["template"]["spec"]
+    environment = {each.pop("name"): each for each in pod["containers"][0]["env"]}
+    assert environment["WANDB_ENTITY"] == {"value": "lab"}
+    secret = environment["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]
+    assert secret == {"name": "wandb", "key": "api-key"}
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert "WANDB_API_KEY" not in ostinato(*asked["gke"], "--to", "gke", check=0).stdout
 
 
 def test_bad_input_of_submit_is_one_line(grid, tmp_path, monkeypatch):
     asked = ("submit", grid, "--out", tmp_path / "out")
     bad(ostinato(*asked, "--to", "slrum"), "to: slrum: unknown engine; did you mean slurm")
-    bad(ostinato(*asked, "--to", "slurm", "--time", "soon"), "time: ")
-    bad(ostinato(*asked, "--to", "slurm", "--partition", "a;b"), "partition: ")
+    bad(ostinato(*asked, "--to", "slurm", "--time", "soon"), "time: write 4h, 90min or 1d12h")
+    bad(ostinato(*asked, "--to", "slurm", "--time", "2:00"), "time: 2 minutes leave none to train")
+    bad(ostinato(*asked, "--to", "slurm", "--memory", "16"), "memory: a number alone is megabytes")
+    partition = ostinato(*asked, "--to", "slurm", "--partition", "a;b")
+    bad(partition, "partition: letters, digits and .,:=@+/- make a name, such as gpu-long")
     bad(ostinato(*asked[:-1], "a\nb", "--to", "slurm"), "out: ")
     bad(ostinato(*asked, "--to", "slurm", "--select", "params > 1e12"), "no run of tiny matches")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -183,11 +231,14 @@ def test_bad_input_of_clouds_is_one_line_and_touches_no_bucket(grid, tmp_path, m
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     asked = ("submit", grid, "--out", "gs://bucket/study", "--to")
     bad(ostinato(*asked, "gcp", "--accelerator", "v5e-9"), "v5e-9: unknown accelerator; did you")
-    bad(ostinato(*asked, "gcp", "--accelerator", "h100x"), "H100X: unknown accelerator; did you")
+    bad(ostinato(*asked, "gcp", "--accelerator", "h100x"), "h100x: unknown accelerator; did you")
     bad(ostinato(*asked, "gcp", "--partition", "p"), "partition: gcp does not take it")
     bad(ostinato(*asked, "gcp", "--accelerator", "v5e-8", "--yes"), "to: gcp has no credentials")
     bad(ostinato(*asked, "gke", "--accelerator", "v5e-8"), "image: gke wants a container image")
     bad(ostinato(*asked, "gke", "--accelerator", "L4", "--image", "i"), "gke wants a TPU slice")
+    bad(
+        ostinato(*asked, "gcp", "--data-dir", "d"), "data-dir: d is no place on the machines of gcp"
+    )
     bad(ostinato(*asked, "slurm", "--spot"), "spot: slurm does not take it")
     bad(
         ostinato(*asked, "slurm", "--dry-run"), "is a bucket; give a directory that the nodes share"

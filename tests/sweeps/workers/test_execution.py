@@ -46,14 +46,15 @@ def test_a_table_that_lays_out_not_every_run_is_refused(text, fault, runs, tmp_p
 @pytest.mark.slow
 @pytest.mark.usefixtures("hardly_optimised")
 def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
-    grid, studied, data_dir, tmp_path
+    grid, studied, data_dir, tmp_path, monkeypatch
 ):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     asked = ("--layout", "microbatch=8,remat=true", "--profile", "--tensorboard", "--keep", 2)
+    monkeypatch.setenv("WANDB_MODE", "offline")
     run = load_plan(grid).runs[0]
     ostinato(
-        *("train", grid, run.run_id, "--out", tmp_path / "as asked", *asked),
+        *("train", grid, run.run_id, "--out", tmp_path / "as asked", *asked, "--wandb"),
         data_dir=data_dir,
         check=0,
     )
@@ -67,8 +68,9 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
     assert len(trace["traceEvents"]) > 100
     events = EventAccumulator(str(place / "tensorboard"), size_guidance={"tensors": 0}).Reload()
     assert [e.step for e in events.Tensors("test_loss")] == curves[0].step.tolist()
+    assert list(place.glob(f"wandb/offline-run-*/run-{run.run_id}.wandb"))
     plain = studied / "runs" / run.run_id
-    assert not (plain / "profile").exists() and not (plain / "tensorboard").exists()
+    assert not any((plain / name).exists() for name in ("profile", "tensorboard", "wandb"))
     # The TPU compiler is installed here, and silent where there is no TPU.
     assert "TPU" not in (plain / "log.txt").read_text()
 
