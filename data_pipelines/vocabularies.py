@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_pipelines.config import AS_THEY_ARE, Reading
 from data_pipelines.corpora import corpus_digest, prepare_corpus
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.atomic import replacing
@@ -28,7 +29,9 @@ TRAINING_BYTES = 50 * 2**20
 _PIECE_BYTES = 4096
 
 
-def vocabulary(name: str, corpus: str, data_dir: Path) -> seqio.Vocabulary:
+def vocabulary(
+    name: str, corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE
+) -> seqio.Vocabulary:
     """The vocabulary 'bytes', or 'sentencepiece:SIZE' trained on the train split of `corpus`.
 
     Both have 0 for padding and 1 for the end of a document. A trained one is kept in `data_dir`
@@ -40,13 +43,13 @@ def vocabulary(name: str, corpus: str, data_dir: Path) -> seqio.Vocabulary:
     size = _size(name)
     if size is None:
         return seqio.ByteVocabulary(extra_ids=0)
-    return seqio.SentencePieceVocabulary(str(_model(size, corpus, data_dir)), extra_ids=0)
+    return seqio.SentencePieceVocabulary(str(_model(size, corpus, data_dir, reading)), extra_ids=0)
 
 
-def tokenizer(name: str, corpus: str, data_dir: Path) -> Tokenizer:
+def tokenizer(name: str, corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE) -> Tokenizer:
     """`vocabulary` of the same arguments as a `Tokenizer`; raises as that does."""
     size = _size(name)
-    return _Bytes() if size is None else _Pieces(_model(size, corpus, data_dir))
+    return _Bytes() if size is None else _Pieces(_model(size, corpus, data_dir, reading))
 
 
 class Tokenizer(ABC):
@@ -99,9 +102,9 @@ def _size(name: str) -> int | None:
 
 
 @lru_cache(maxsize=8)
-def _model(size: int, corpus: str, data_dir: Path) -> Path:
+def _model(size: int, corpus: str, data_dir: Path, reading: Reading) -> Path:
     """The file of a SentencePiece model, trained unless it is there."""
-    builder = prepare_corpus(corpus, data_dir)
+    builder = prepare_corpus(corpus, data_dir, reading=reading)
     path = data_dir / "vocabularies" / f"{corpus_digest(builder)[:12]}-{size}.model"
     if not path.exists():
         model = _train(_pieces(builder), size, corpus)

@@ -1,78 +1,19 @@
-"""What a run's data is: the fields of a grid that this room reads, checked as they enter.
+"""What a run reads: T tokens of a corpus, part of them a small pool seen again and again.
 
-`MixtureConfig` is the data's share of a run's config. The other rooms add theirs by inheritance
-(`scaling.config.RunConfig`), so that one flat namespace serves the grid file, the tables' columns
-and the run's identity.
+The other rooms add their fields by inheritance (`scaling.config.RunConfig`), so that one flat
+namespace serves the grid file, the tables' columns and the run's identity.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
+from data_pipelines.config.fields import Config, Count, parse_count
+from data_pipelines.config.reading import Reading
 from data_pipelines.errors import OstinatoError
-
-_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-
-
-def parse_count(value: Any) -> Any:
-    """Read a count as people write it: 4_096_000, 4.1e6 (a string to YAML), '4.1M', '100B'."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([\d_.]+(?:[eE][+-]?\d+)?)\s*([kMBT]?)\s*", value)
-        if not match:
-            raise ValueError("write a number such as 4096000, 4.1e6 or 4.1M")
-        value = float(match[1].replace("_", "")) * _SUFFIXES[match[2]]
-    return round(value) if isinstance(value, float) else value
-
-
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
-"""A positive whole number that may be written with an exponent or a suffix k, M, B, T."""
-
-
-class Config(BaseModel):
-    """A frozen config that refuses what it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def parse(cls, values: dict[str, Any], where: str = ""):
-        """Validate `values`; raises OstinatoError with one line naming the first bad field."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise OstinatoError(_one_line(error, cls, where)) from None
-
-
-def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    # A misspelt key also leaves a field missing: the misspelling is the one to name.
-    first = min(error.errors(), key=lambda e: e["type"] == "missing")
-    field = ".".join(str(part) for part in first["loc"])
-    prefix = f"{where}: " if where else ""
-    if first["type"] == "extra_forbidden":
-        return f"{prefix}{unknown_name('key', field, model.model_fields)}"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = "" if first["type"] == "missing" or not field else f" (given: {first['input']!r})"
-    return f"{prefix}{field + ': ' if field else ''}{message}{given}"
-
-
-def unknown_name(kind: str, name: str, known) -> str:
-    """One line for a name that is not among `known`: the nearest ones, or all of a short list."""
-    from difflib import get_close_matches
-
-    known = sorted(known)
-    near = get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-    return f"{name}: unknown {kind}; {hint}"
+from data_pipelines.identity import Added
 
 
 class PoolShare(Config):
@@ -92,6 +33,19 @@ class MixtureConfig(Config):
     corpus: str = Field(
         "pydocs",
         description="Corpus to train on: pydocs, pycode, zipf, markov, c4/en, text_files:DIR.",
+    )
+    text_field: Annotated[str, Added("text")] = Field(
+        "text",
+        min_length=1,
+        description="Field or column of text_files:DIR that holds the text; dotted where nested, such as document.text.",
+    )
+    on_bad_record: Annotated[Literal["refuse", "skip"], Added("refuse")] = Field(
+        "refuse",
+        description="What becomes of records of text_files:DIR that hold no text (broken JSON, null): refused with file and line, or left out and counted.",
+    )
+    join_lists: Annotated[str | None, Added(None)] = Field(
+        None,
+        description="What text_files:DIR joins a list of strings with, such as a space; null refuses lists.",
     )
     vocabulary: str = Field(
         "bytes",
@@ -179,6 +133,11 @@ class MixtureConfig(Config):
                 f"vocabulary: {self.vocabulary} is none; write bytes or sentencepiece:SIZE"
             )
         return int(size)
+
+    @property
+    def reading(self) -> Reading:
+        """How a directory of the user's is read."""
+        return Reading(self.text_field, self.on_bad_record, self.join_lists)
 
     @property
     def steps(self) -> int:
