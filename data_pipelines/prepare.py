@@ -52,12 +52,13 @@ def prepare_store(
     home = store_home(corpus, config, data_dir)
     directory = home / digest[:12]
     if not _complete(directory, splits):
-        from data_pipelines.store.packing import (
-            pack,
-        )  # brings seqio, seconds that a packed corpus saves
+        # They bring seqio, seconds that a packed corpus saves.
+        from data_pipelines.store.packing import pack
+        from data_pipelines.vocabularies import keep_file
 
         left_out = (builder.info.metadata or {}).get("left_out", {})
         manifest = {"corpus_digest": digest, "records_left_out": left_out}
+        keep_file(config, data_dir)
         pack(corpus, config, data_dir, directory, manifest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()
     with replacing(home / "current") as temporary:

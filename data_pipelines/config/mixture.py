@@ -6,14 +6,16 @@ namespace serves the grid file, the tables' columns and the run's identity.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from data_pipelines.config.fields import Config, Count, parse_count
 from data_pipelines.config.reading import Reading
+from data_pipelines.config.vocabulary_file import digest_in, identified, size_in
 from data_pipelines.errors import OstinatoError
-from data_pipelines.identity import Added
+from data_pipelines.identity import Added, Whereabouts
 
 
 class PoolShare(Config):
@@ -49,8 +51,11 @@ class MixtureConfig(Config):
     )
     vocabulary: str = Field(
         "bytes",
-        pattern=r"^(bytes|sentencepiece:[1-9]\d*)$",
-        description="bytes, or sentencepiece:SIZE trained on the corpus.",
+        pattern=r"^(bytes|sentencepiece:[1-9]\d*|file:.+)$",
+        description="bytes, sentencepiece:SIZE trained on the corpus, or file:PATH: a SentencePiece model or a Hugging Face tokenizer.json.",
+    )
+    vocabulary_file: Annotated[str | None, Whereabouts()] = Field(
+        None, description="Where the file of file:PATH lies; filled in."
     )
     context: Count = Field(128, description="Tokens that the model sees at once, L.")
     batch_size: Count = Field(64, description="Sequences in a training step, B.")
@@ -84,7 +89,7 @@ class MixtureConfig(Config):
     def _resolve_mixture(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        values = dict(values)
+        values = _with_vocabulary(dict(values))
         try:
             context = parse_count(values.get("context", cls.model_fields["context"].default))
             batch = parse_count(values.get("batch_size", cls.model_fields["batch_size"].default))
@@ -128,9 +133,11 @@ class MixtureConfig(Config):
         kind, _, size = self.vocabulary.partition(":")
         if self.vocabulary == "bytes":
             return 256 + 3
+        if kind == "file":
+            return size_in(self.vocabulary)
         if kind != "sentencepiece" or not size.isdigit():
             raise OstinatoError(
-                f"vocabulary: {self.vocabulary} is none; write bytes or sentencepiece:SIZE"
+                f"vocabulary: {self.vocabulary} is none; write bytes, sentencepiece:SIZE or file:PATH"
             )
         return int(size)
 
@@ -188,6 +195,17 @@ class MixtureConfig(Config):
     def realised_fraction(self) -> float:
         """Share of T that is in fact drawn from the pool, after rounding to whole sequences."""
         return sum(size * repeats for size, repeats in self.pool_shapes) / self.total_sequences
+
+
+def _with_vocabulary(values: dict[str, Any]) -> dict[str, Any]:
+    """A vocabulary's file known by its content, and where it lies beside that."""
+    name = values.get("vocabulary")
+    if not isinstance(name, str) or not name.startswith("file:"):
+        return values | {"vocabulary_file": None}
+    if digest_in(name) and "vocabulary_file" in values:  # a record that is read again
+        return values
+    path = Path(name.removeprefix("file:")).expanduser().absolute()
+    return values | {"vocabulary": identified(path), "vocabulary_file": str(path)}
 
 
 def _summarised(pools: list[PoolShare]) -> dict[str, Any]:

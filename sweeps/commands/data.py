@@ -127,7 +127,12 @@ def duplicates(
             show_default=False,
         ),
     ] = None,
-    vocabulary: Annotated[str, typer.Option(help="bytes, or sentencepiece:SIZE.")] = "bytes",
+    vocabulary: Annotated[
+        str,
+        typer.Option(
+            help="bytes, sentencepiece:SIZE, or file:PATH of a SentencePiece model or a tokenizer.json."
+        ),
+    ] = "bytes",
     context: Annotated[int, typer.Option(min=1, help="Tokens in a stretch of text.")] = 128,
     write: Annotated[
         Path | None,
@@ -142,8 +147,8 @@ def duplicates(
     from data_pipelines.config import Reading, unknown_name
 
     if on_bad_record not in ("refuse", "skip"):
-        names = unknown_name("choice", on_bad_record, ("refuse", "skip"))
-        raise OstinatoError(f"on-bad-record: {names}")
+        told = unknown_name("choice", on_bad_record, ("refuse", "skip"))
+        raise OstinatoError(f"on-bad-record: {told}")
     from data_pipelines.duplicates import find_duplicates
     from data_pipelines.prepare import default_data_dir
 

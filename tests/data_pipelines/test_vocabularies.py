@@ -7,7 +7,8 @@ import pytest
 
 from data_pipelines.corpora import prepare_corpus
 from data_pipelines.errors import OstinatoError
-from data_pipelines.vocabularies import _model, tokenizer, vocabulary
+from data_pipelines.vocabularies import tokenizer, vocabulary
+from data_pipelines.vocabularies.trained import trained_model
 
 TEXT = "def f(x):\n    return  x  # café, 漢字 \t 123\n\n\nthe pool"
 
@@ -49,11 +50,11 @@ def test_a_trained_vocabulary_has_its_size_and_saves_tokens(data_dir):
 def test_training_is_reproducible_and_cached(text_corpus, data_dir):
     path = Path(vocabulary("sentencepiece:320", text_corpus, data_dir).sentencepiece_model_file)
     model, written = path.read_bytes(), path.stat().st_mtime_ns
-    _model.cache_clear()
+    trained_model.cache_clear()
     vocabulary("sentencepiece:320", text_corpus, data_dir)
     assert path.stat().st_mtime_ns == written
     path.unlink()
-    _model.cache_clear()
+    trained_model.cache_clear()
     vocabulary("sentencepiece:320", text_corpus, data_dir)
     assert path.read_bytes() == model
 
