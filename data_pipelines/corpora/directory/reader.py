@@ -15,6 +15,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,6 +27,12 @@ from data_pipelines.errors import OstinatoError
 
 KINDS = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 PACKED = (".gz", ".bz2", ".xz", ".zst")
+_MEMBERS: dict[str, Callable[[], Any]] = {
+    ".bz2": bz2.BZ2Decompressor,
+    ".xz": lzma.LZMADecompressor,
+}
+_PADDING = b"\0"
+_BLOCK = 2**17
 SUFFIXES = tuple(kind + packing for kind in KINDS for packing in ("", *PACKED))
 
 _FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
@@ -82,12 +89,51 @@ def _unpacked(raw: io.BufferedReader, packing: str) -> io.BufferedIOBase:
     """What is packed in a file, in one part or in several one after the other."""
     if packing == ".gz":
         return gzip.GzipFile(fileobj=raw)
-    if packing == ".bz2":
-        return bz2.BZ2File(raw)
-    if packing == ".xz":
-        return lzma.LZMAFile(raw)
-    # The zstandard package takes a file that is cut off for a whole one.
-    return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
+    if packing == ".zst":  # of which the zstandard package takes one that is cut off for whole
+        return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
+    return io.BufferedReader(_Members(raw, _MEMBERS[packing]), _BLOCK)
+
+
+class _Members(io.RawIOBase):
+    """Members of a file one after the other: the libraries' own files stop before one that is damaged
+    as if it were not there."""
+
+    def __init__(self, raw: io.BufferedReader, begin: Callable[[], Any]):
+        self._raw, self._begin, self._rest = raw, begin, b""
+        self._member: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while True:
+            data = self._read(len(buffer))
+            if data is None:
+                return 0
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+
+    def _read(self, size: int) -> bytes | None:
+        """Some more bytes, perhaps none; None at the end."""
+        if self._member and self._member.eof:
+            self._rest, self._member = self._member.unused_data.lstrip(_PADDING), None
+        if self._member is None or self._member.needs_input:
+            block = self._rest or self._raw.read(_BLOCK)
+            self._rest = b""
+            if self._member is None:
+                block = block.lstrip(_PADDING)
+            elif not block:
+                raise EOFError("it is cut off")
+            if not block and not self._raw.peek(1):
+                return None
+        else:
+            block = b""
+        if self._member is None:
+            if not block:
+                return b""
+            self._member = self._begin()
+        return self._member.decompress(block, size)
 
 
 def unreadable(path: Path | str, reason: str) -> OstinatoError:

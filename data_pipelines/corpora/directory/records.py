@@ -125,9 +125,9 @@ def _at(record: dict, name: str) -> Any:
     return value
 
 
-def _names(record: dict) -> list[str]:
+def _names(record: dict, depth: int = 5) -> list[str]:
     names = []
     for name, value in record.items():
-        inner = [f"{name}.{key}" for key in value] if isinstance(value, dict) else []
-        names += inner or [name]
+        inner = _names(value, depth - 1) if depth and isinstance(value, dict) else []
+        names += [f"{name}.{key}" for key in inner] or [name]
     return names

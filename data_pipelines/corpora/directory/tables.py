@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,12 +31,11 @@ def csv_rows(file: Path, stream: io.BufferedIOBase, reading: Reading) -> Iterato
     """
     csv.field_size_limit(sys.maxsize)  # else 128 kB: less than many a document
     # What is not UTF-8 becomes lone surrogates, which only the row that has them is refused for.
-    lines = io.TextIOWrapper(
-        stream,  # type: ignore[type-var] # it needs no raw stream beneath
-        "utf-8-sig",
-        "surrogateescape",
-        newline="",
-    )
+    with io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as lines:  # type: ignore[type-var] # no raw stream is asked of it
+        yield from _rows(file, lines, reading)
+
+
+def _rows(file: Path, lines: TextIO, reading: Reading) -> Iterator[str | Bad]:
     first = lines.readline()
     while first and first.isspace():
         first = lines.readline()
@@ -150,7 +149,7 @@ def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
     except UnicodeDecodeError:
-        return _NOT_UTF8
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else _NOT_UTF8
 
 
 def _no_column(file: Path, name: str, names: list[str]) -> OstinatoError:

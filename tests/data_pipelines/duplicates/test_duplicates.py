@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from data_pipelines.corpora.reading import PreparedDocuments, open_documents
 from data_pipelines.duplicates import find_duplicates, near, search
 from data_pipelines.duplicates.near import near_clusters
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system import pace
 
 WORDS = [a + b for a in "bdfgklmnprst" for b in ("ate", "ile", "one", "ude", "ash", "ing")]
 CONTEXT = 64
@@ -120,6 +122,42 @@ def test_reading_files_where_they_lie_needs_no_tensorflow(mixed, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert "Equal documents" in done.stdout and not done.stderr.strip()
     assert not list((tmp_path / "data").iterdir())
+
+
+def test_all_of_a_corpus_is_looked_at_unless_a_split_is_asked_for(planted, tmp_path):
+    whole = find_duplicates(planted[0], tmp_path, context=CONTEXT)
+    parts = [find_duplicates(planted[0], tmp_path, split=s, context=CONTEXT) for s in SPLITS]
+    assert whole.split == "all" and whole.documents == sum(part.documents for part in parts)
+    assert whole.tokens == sum(part.tokens for part in parts)
+    # Equal documents are in one split: each count is the sum of theirs.
+    together = pd.concat(part.exact for part in parts).groupby("repeats").documents.sum()
+    assert whole.exact.set_index("repeats").documents.to_dict() == together.to_dict()
+
+
+def test_all_of_a_prepared_corpus_is_all_its_splits(tmp_path):
+    whole = find_duplicates("zipf/30kB", tmp_path)
+    parts = [find_duplicates("zipf/30kB", tmp_path, split=split) for split in SPLITS]
+    assert whole.documents == sum(part.documents for part in parts)
+    assert whole.tokens == sum(part.tokens for part in parts)
+
+
+def test_a_book_is_looked_at_whole_and_has_no_splits(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "book.txt").write_text(text(1, 5000))
+    corpus = f"text_files:{tmp_path / 'text'}"
+    assert find_duplicates(corpus, tmp_path).documents == 1
+    with pytest.raises(OstinatoError, match=r"split: test: .* too few documents .* leave split"):
+        find_duplicates(corpus, tmp_path, split="test")
+
+
+def test_long_reading_is_told_with_the_time_left(planted, tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "_FIRST_SECONDS", 0)
+    monkeypatch.setattr(search, "_NOTE_SECONDS", 0)
+    told = []
+    find_duplicates(planted[0], tmp_path, context=CONTEXT, progress=told.append)
+    shares = [int(re.search(r"(\d+)%", note)[1]) for note in told if "%" in note]
+    assert shares == sorted(shares) and shares[-1] == 100 and len(shares) > 50
+    assert any(re.fullmatch(r"reading text_files:\S+: \d+%, \d+ s left", note) for note in told)
 
 
 def test_documents_are_counted_as_often_as_they_come_up(report, planted):
