@@ -34,10 +34,13 @@ class FileVocabulary(seqio.Vocabulary):
         return self._tokenizer.decode(np.array(ids, np.int64))
 
     def _encode_tf(self, s: tf.Tensor) -> tf.Tensor:
-        def encode(text: bytes) -> np.ndarray:
-            return self._tokenizer.encode(text.decode())[:-1]
+        def encode(text: bytes | np.ndarray) -> np.ndarray:
+            # Bytes within a graph, outside of one an array of none but them.
+            data = np.asarray(text, object).item()
+            return self._tokenizer.encode(data.decode())[:-1]
 
-        return tf.ensure_shape(tf.numpy_function(encode, [s], tf.int32), (None,))
+        text = tf.convert_to_tensor(s)
+        return tf.ensure_shape(tf.numpy_function(encode, [text], tf.int32), (None,))
 
     def _decode_tf(self, ids: tf.Tensor) -> tf.Tensor:
         def decode(tokens: np.ndarray) -> bytes:
