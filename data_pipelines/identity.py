@@ -25,6 +25,11 @@ class Added:
     first: str | None = None
 
 
+@dataclass(frozen=True)
+class Whereabouts:
+    """Marks a field that says where something lies: what a record is, it is wherever that is."""
+
+
 def added(config: type[BaseModel]) -> dict[str, Added]:
     """The marks of a config's fields, by name."""
     marks = {
@@ -34,9 +39,17 @@ def added(config: type[BaseModel]) -> dict[str, Added]:
     return {name: mark for name, mark in marks.items() if mark}
 
 
+def _whereabouts(config: type[BaseModel]) -> set[str]:
+    return {
+        name
+        for name, field in config.model_fields.items()
+        if any(isinstance(mark, Whereabouts) for mark in field.metadata)
+    }
+
+
 def identity(config: BaseModel) -> dict[str, Any]:
     """The values that a config is known by, as JSON has them."""
-    values = config.model_dump(mode="json")
+    values = config.model_dump(mode="json", exclude=_whereabouts(type(config)))
     for name, mark in added(type(config)).items():
         value = values.pop(name)
         if getattr(config, name) != mark.absent:
@@ -47,7 +60,7 @@ def identity(config: BaseModel) -> dict[str, Any]:
 def filled(config: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
     """Values of a config as an older version wrote them to JSON, with what held then of fields that
     it had not yet, under the names of today."""
-    values = dict(values)
+    values = dict.fromkeys(_whereabouts(config)) | values
     for name, mark in added(config).items():
         if name not in values:
             absent = list(mark.absent) if isinstance(mark.absent, tuple) else mark.absent

@@ -47,15 +47,19 @@ def prepare_store(
     """Pack `splits` of a corpus in the vocabulary, context and unit of `config`; return the store."""
     from data_pipelines.corpora import corpus_digest, prepare_corpus
 
-    digest = corpus_digest(prepare_corpus(corpus, data_dir, progress))
+    builder = prepare_corpus(corpus, data_dir, progress, config.reading)
+    digest = corpus_digest(builder)
     home = store_home(corpus, config, data_dir)
     directory = home / digest[:12]
     if not _complete(directory, splits):
-        from data_pipelines.store.packing import (
-            pack,
-        )  # brings seqio, seconds that a packed corpus saves
+        # They bring seqio, seconds that a packed corpus saves.
+        from data_pipelines.store.packing import pack
+        from data_pipelines.vocabularies import keep_file
 
-        pack(corpus, config, data_dir, directory, digest=digest, splits=splits, progress=progress)
+        left_out = (builder.info.metadata or {}).get("left_out", {})
+        manifest = {"corpus_digest": digest, "records_left_out": left_out}
+        keep_file(config, data_dir)
+        pack(corpus, config, data_dir, directory, manifest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()
     with replacing(home / "current") as temporary:
         temporary.write_text(directory.name + "\n")

@@ -110,10 +110,13 @@ def open_store(corpus: str, config: MixtureConfig, data_dir: Path) -> SequenceSt
 def store_home(corpus: str, config: MixtureConfig, data_dir: Path) -> Path:
     """Where the stores of a corpus lie: one directory a content digest, and `current` naming one."""
     vocabulary = config.vocabulary.replace(":", "-")
-    if config.vocabulary != "bytes" and corpus != config.corpus:
-        vocabulary += f"-of-{corpus_slug(config.corpus)}"
+    read = config.reading.suffix if corpus.startswith("text_files:") else ""
+    if config.vocabulary.startswith("sentencepiece:") and corpus != config.corpus:
+        vocabulary += f"-of-{corpus_slug(config.corpus)}{config.reading.suffix}"
     return (
-        data_dir / "packed" / f"{corpus_slug(corpus)}-{vocabulary}-{config.context}-{config.unit}"
+        data_dir
+        / "packed"
+        / f"{corpus_slug(corpus)}{read}-{vocabulary}-{config.context}-{config.unit}"
     )
 
 

@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from data_pipelines.config.reading import AS_THEY_ARE, Reading
 from data_pipelines.errors import OstinatoError
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
 
-def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
-    """The TFDS builder of a corpus, prepared or not.
+def corpus_builder(corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE) -> DatasetBuilder:
+    """The TFDS builder of a corpus, prepared or not; `reading` is how a user's own files are read.
 
     `corpus` is 'pydocs', 'pycode', 'zipf', 'zipf/200MB-seed3', 'markov', 'text_files:DIR', or
     the 'name/config' of a TFDS dataset with a text feature, such as 'c4/en'.
@@ -46,14 +47,17 @@ def corpus_builder(corpus: str, data_dir: Path) -> DatasetBuilder:
     if kind == "text_files":
         from data_pipelines.corpora.text_files import TextFiles
 
-        return TextFiles(Path(rest), root)
+        return TextFiles(Path(rest), root, reading)
     from data_pipelines.corpora.public import public_builder
 
     return public_builder(corpus, root)
 
 
 def prepare_corpus(
-    corpus: str, data_dir: Path, progress: Callable[[str], None] | None = None
+    corpus: str,
+    data_dir: Path,
+    progress: Callable[[str], None] | None = None,
+    reading: Reading = AS_THEY_ARE,
 ) -> DatasetBuilder:
     """Make a corpus unless it is there, and return its builder.
 
@@ -61,16 +65,22 @@ def prepare_corpus(
     in words what is being done. Raises OstinatoError where the corpus cannot be made.
     """
     progress = progress or (lambda message: None)
-    builder = corpus_builder(corpus, data_dir)
+    builder = corpus_builder(corpus, data_dir, reading)
     if builder.info.splits:
         return builder
     with _lock(data_dir / "tfds" / f".{builder.info.full_name.replace('/', '-')}.lock"):
-        builder = corpus_builder(corpus, data_dir)
+        builder = corpus_builder(corpus, data_dir, reading)
         if not builder.info.splits:
             progress(f"making the corpus {corpus}")
             _discard_unfinished(builder)
+            builder.progress = progress
             builder.download_and_prepare()
-            builder = corpus_builder(corpus, data_dir)
+            builder = corpus_builder(corpus, data_dir, reading)
+            if not builder.info.splits:
+                raise OstinatoError(
+                    f"corpus: {corpus} has changed while it was read; is something still written to "
+                    f"it, or does the data_dir ({data_dir}) lie within it?"
+                )
             progress(builder.info.metadata["summary"])
     return builder
 

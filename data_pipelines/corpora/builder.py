@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from data_pipelines.corpora.documents import SPLITS, ContentDigest, Document, too_few
+from data_pipelines.system.pace import Pace
 from data_pipelines.system.quiet import tfds
+
+_NOTE_SECONDS = 5.0
 
 
 class TextCorpus(
@@ -24,6 +27,8 @@ class TextCorpus(
 
     # To be raised with every change of what is written for the same config.
     VERSION = tfds.core.Version("1.0.0")
+    progress: Callable[[str], None] = staticmethod(lambda message: None)
+    """Told in words how far the writing is, where that takes more than seconds."""
     code_path = None  # where TFDS would look for checksums of downloads: there are none
 
     def __init_subclass__(cls) -> None:
@@ -43,6 +48,14 @@ class TextCorpus(
     def documents(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split, the same ones in the same order each time."""
 
+    def splits(self) -> tuple[str, ...]:
+        """The splits that documents fall into; a single one where its sequences are to be split."""
+        return SPLITS
+
+    def share(self) -> float:
+        """How much of the documents of a split have been yielded, 0 where that is not known."""
+        return 0.0
+
     def describe(self) -> dict[str, Any]:
         """What `info.metadata` shall hold beside the digest; called when all documents are written."""
         return {}
@@ -58,20 +71,23 @@ class TextCorpus(
         )
 
     def _split_generators(self, dl_manager):
-        self._digests = {}
-        return {split: self._generate_examples(split) for split in SPLITS}
+        self._digests, self._pace = {}, Pace(self.progress, _NOTE_SECONDS)
+        return {split: self._generate_examples(split) for split in self.splits()}
 
     def _generate_examples(self, split: str):
         digest = ContentDigest()
+        self._pace.begin(f"writing {self.name} {split}")
         for document in self.documents(split):
             yield digest.count, document._asdict()
             digest.add(document)
+            if digest.count % 1000 == 0:
+                self._pace(self.share())
         if not digest.count:
             raise too_few(self.name, split)
         self._digests[split] = digest
-        if len(self._digests) == len(SPLITS):
+        if len(self._digests) == len(self.splits()):
             self.info.metadata.update(
-                digest=ContentDigest.of(self._digests[s] for s in SPLITS), **self.describe()
+                digest=ContentDigest.of(self._digests[s] for s in self.splits()), **self.describe()
             )
 
     # TFDS prints here.

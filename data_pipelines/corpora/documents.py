@@ -10,6 +10,8 @@ from data_pipelines.errors import OstinatoError
 
 SPLITS = ("train", "validation", "test")
 VALIDATION_PERCENT = TEST_PERCENT = 2
+BY_SEQUENCE = "sequence"
+"""What a corpus is split by that has too few documents: all are in train, its sequences are split."""
 
 
 class Document(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from data_pipelines.corpora.documents import SPLITS
+from data_pipelines.corpora.documents import BY_SEQUENCE, SPLITS
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.quiet import tf, tfds
 
@@ -53,12 +53,20 @@ def _with_text(builder: tfds.core.DatasetBuilder) -> tfds.core.DatasetBuilder:
 def split_names(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
     """What stands for train, validation and test in a dataset.
 
-    Where it has no test split of its own, as C4, the second half of validation does.
+    Where it has no test split of its own, as C4, the second half of validation does. Of a corpus of
+    ours that has too few documents to be split, all are in train.
     """
     splits = builder.info.splits
+    if splits_by_sequence(builder):
+        return {"train": "train"}
     if set(SPLITS) <= set(splits):
         return {split: split for split in SPLITS}
     return {"train": "train", "validation": "validation[:50%]", "test": "validation[50%:]"}
+
+
+def splits_by_sequence(builder: tfds.core.DatasetBuilder) -> bool:
+    """Whether a prepared corpus leaves it to its sequences to be split."""
+    return (builder.info.metadata or {}).get("split_by") == BY_SEQUENCE
 
 
 def _reachable() -> bool:

@@ -27,14 +27,17 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class DuplicateReport:
-    """What a split of a corpus repeats.
+    """What a corpus, or a split of it, repeats.
 
     Each table has a row for each number of `repeats` and the `tokens` of what comes up so often,
-    all its occurrences counted, with their `token_share` of the split; 1 is what is not repeated.
+    all its occurrences counted, with their `token_share` of it all; 1 is what is not repeated.
     """
 
     corpus: str
     split: str
+    """'all' where it is the whole corpus."""
+    left_out: dict[str, int]
+    """Records that are no documents, by cause."""
     vocabulary: str
     context: int
     documents: int

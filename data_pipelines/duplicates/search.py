@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from data_pipelines.config import AS_THEY_ARE, Reading
 from data_pipelines.corpora import open_in
 from data_pipelines.corpora.dedup import PERMUTATIONS, THRESHOLD, signature, word_shingles
 from data_pipelines.corpora.documents import Document
@@ -21,6 +23,7 @@ from data_pipelines.corpora.reading import Documents, open_documents
 from data_pipelines.duplicates.counting import Counted, Tally, windows
 from data_pipelines.duplicates.near import near_clusters
 from data_pipelines.duplicates.report import DuplicateReport, Example
+from data_pipelines.system.pace import Pace
 from data_pipelines.vocabularies import Tokenizer
 from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
@@ -28,6 +31,7 @@ CAPACITY = 2**22
 """Distinct stretches of text that are counted; of a corpus with more, a random share is."""
 
 _EXAMPLES = 5
+_NOTE_SECONDS = 0.5
 _SHOWN = 200
 _PLACE = 32
 """Bits of a place that count tokens within a document; the rest count documents."""
@@ -37,42 +41,51 @@ def find_duplicates(
     corpus: str,
     data_dir: Path,
     *,
-    split: str = "train",
+    split: str | None = None,
+    reading: Reading = AS_THEY_ARE,
     vocabulary: str = "bytes",
     context: int = 128,
     threshold: float = THRESHOLD,
     capacity: int = CAPACITY,
     progress: Callable[[str], None] = lambda message: None,
 ) -> DuplicateReport:
-    """Count what a split of `corpus` repeats, by documents and by stretches of `context` tokens.
+    """Count what `corpus`, or a split of it, repeats, by documents and by stretches of `context` tokens.
 
-    Documents are nearly alike where the Jaccard similarity of their runs of five words is estimated
+    `reading` is how a user's own files are read, `progress` is told in words how far it is. Documents are nearly alike where the Jaccard similarity of their runs of five words is estimated
     at `threshold` or more. Raises OstinatoError where the corpus cannot be made or is unknown.
     """
-    documents = open_documents(corpus, split, data_dir, progress)
-    tokenizer, count = tokenizer_of(vocabulary, corpus, data_dir), len(documents)
-    tally, hashes, sizes = Tally(capacity), np.empty(count, np.uint64), np.empty(count, np.int64)
+    documents = open_documents(corpus, split, data_dir, progress, reading)
+    tokenizer, tally = tokenizer_of(vocabulary, corpus, data_dir, reading), Tally(capacity)
+    places, contents, lengths = array("q"), array("Q"), array("q")
+    progress(f"reading {corpus}")
+    pace = Pace(progress, _NOTE_SECONDS)
+    pace.begin(f"reading {corpus}")
     with open_in(data_dir, lambda: tempfile.NamedTemporaryFile(dir=data_dir)) as file:
-        for read, (place, document) in enumerate(documents):
-            if read % 1000 == 0:
-                progress(f"reading {corpus} {split}: document {read:,} of {count:,}")
+        for place, document in documents:
+            pace(documents.share)
             tokens = tokenizer.encode(document.text)
             found = windows(tokens, context)
             starts = (np.int64(place) << _PLACE) + np.arange(len(found.hashes))
             tally.add(found.hashes, found.tokens, starts)
-            hashes[place], sizes[place] = _content_hash(tokens), len(tokens)
+            places.append(place)
+            contents.append(_content_hash(tokens))
+            lengths.append(len(tokens))
             file.seek(place * PERMUTATIONS * 4)
             file.write(signature(word_shingles(document.text)))
         file.flush()
-        progress(f"comparing {count:,} documents of {corpus} {split}")
+        count = len(places)
+        progress(f"comparing {count:,} documents of {corpus}")
         signatures = np.memmap(file.name, np.uint32, "r", shape=(count, PERMUTATIONS))
         near = near_clusters(signatures, threshold)
         del signatures
+    order = np.argsort(places)
+    hashes, sizes = np.array(contents)[order], np.array(lengths)[order]
     exact = np.unique(hashes, return_inverse=True)[1]
     spans = tally.counted()
     return DuplicateReport(
         corpus=corpus,
-        split=split,
+        split=split or "all",
+        left_out=dict(documents.left_out),
         vocabulary=vocabulary,
         context=context,
         documents=count,

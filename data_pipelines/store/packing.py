@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data_pipelines.config import MixtureConfig
+from data_pipelines.corpora.documents import BY_SEQUENCE, TEST_PERCENT, VALIDATION_PERCENT
 from data_pipelines.errors import OstinatoError
 from data_pipelines.store.sequences import (
     MANIFEST,
@@ -33,9 +34,11 @@ from data_pipelines.store.tasks import corpus_task
 from data_pipelines.system.atomic import replacing, write_json
 from data_pipelines.system.children import child
 from data_pipelines.system.cores import available_cores
+from data_pipelines.system.pace import Pace
 from data_pipelines.system.quiet import seqio
 
 _DOCUMENTS_AT_ONCE = 512
+_NOTE_SECONDS = 5.0
 
 
 def pack(
@@ -43,23 +46,29 @@ def pack(
     config: MixtureConfig,
     data_dir: Path,
     directory: Path,
+    made_of: dict[str, Any],
     *,
-    digest: str,
     splits: tuple[str, ...],
     progress: Callable[[str], None],
 ) -> Manifest:
     """Write `splits` of a prepared corpus to `directory` and return the manifest, written last.
 
-    `config` gives vocabulary, context and unit. Shards that are already there are kept. Raises
-    OstinatoError where a split has not one sequence.
+    `config` gives vocabulary, context and unit, `made_of` what the manifest shall say of the corpus.
+    Shards that are already there are kept. Of a corpus that has too few documents to be split, all
+    are packed, and its sequences are split. Raises OstinatoError where a split has not one sequence.
     """
     task = _task(corpus, config, data_dir)
-    places = [_Place(s, i, n) for s in splits for n in [_count(task, s)] for i in range(n)]
+    by_sequence = not set(SPLITS) <= set(task.splits)
+    whole = ("train",) if by_sequence else splits
+    places = [_Place(s, i, n) for s in whole for n in [_count(task, s)] for i in range(n)]
     _pack_in_processes(corpus, config, data_dir, directory, places, progress)
-    packed: dict[str, tuple[Shard, ...]] = dict.fromkeys(splits, ())
+    packed: dict[str, tuple[Shard, ...]] = dict.fromkeys((*whole, *splits), ())
     for place in places:  # those that a process has packed are there
         progress(f"packing {corpus} {place.split} {place.number + 1}/{place.total}")
-        packed[place.split] += (_shard(task, config, directory, place),)
+        packed[place.split] += (_shard(task, config, directory, place, progress),)
+    if by_sequence:
+        packed |= _held_out(corpus, directory, packed["train"])
+        packed = {split: packed[split] for split in splits}
     for split, shards in packed.items():
         if not sum(shard.sequences for shard in shards):
             raise OstinatoError(
@@ -68,14 +77,15 @@ def pack(
             )
     progress(f"looking for equal sequences in {corpus}")
     manifest = Manifest(
-        corpus,
-        digest,
-        config.vocabulary,
-        task.output_features["targets"].vocabulary.vocab_size,
-        config.context,
-        config.unit,
-        packed,
-        _leave_out(directory, packed),
+        corpus=corpus,
+        vocabulary=config.vocabulary,
+        vocabulary_size=task.output_features["targets"].vocabulary.vocab_size,
+        context=config.context,
+        unit=config.unit,
+        splits=packed,
+        left_out=_leave_out(directory, packed),
+        split_by=BY_SEQUENCE if by_sequence else "document",
+        **made_of,
     )
     write_json(directory / "manifest.json", MANIFEST.dump_python(manifest, mode="json"))
     return manifest
@@ -93,7 +103,13 @@ class _Place(NamedTuple):
 
 
 def _task(corpus: str, config: MixtureConfig, data_dir: Path) -> seqio.Task:
-    return corpus_task(corpus, config.vocabulary, data_dir, vocabulary_corpus=config.corpus)
+    return corpus_task(
+        corpus,
+        config.vocabulary,
+        data_dir,
+        vocabulary_corpus=config.corpus,
+        reading=config.reading,
+    )
 
 
 def _count(task: seqio.Task, split: str) -> int:
@@ -156,7 +172,13 @@ def _recorded(directory: Path, place: _Place) -> bool:
     return place.path(directory).with_suffix(".json").exists()
 
 
-def _shard(task: seqio.Task, config: MixtureConfig, directory: Path, place: _Place) -> Shard:
+def _shard(
+    task: seqio.Task,
+    config: MixtureConfig,
+    directory: Path,
+    place: _Place,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Shard:
     """Pack one shard, unless it is there undamaged."""
     path = place.path(directory)
     record = path.with_suffix(".json")
@@ -167,18 +189,50 @@ def _shard(task: seqio.Task, config: MixtureConfig, directory: Path, place: _Pla
             return shard
         except OstinatoError:
             pass  # damaged: written anew
-    documents, length = _Documents(task, place), config.context + 1
+    documents, length = _Documents(task, place, progress), config.context + 1
     rows = (_packed if config.unit == "sequence" else _padded)(documents, length)
     dtype = token_type(task.output_features["targets"].vocabulary.vocab_size)
     blocks = [block.astype(dtype) for block in rows]
     tokens = np.concatenate(blocks) if blocks else np.empty((0, length), dtype)
-    with replacing(path) as temporary:
-        np.save(temporary, tokens)
-        shard = Shard(
-            path.name, len(tokens), documents.count, temporary.stat().st_size, sha256(temporary)
-        )
+    shard = _write(path, tokens, documents.count)
     write_json(record, SHARD.dump_python(shard, mode="json"))
     return shard
+
+
+def _write(path: Path, rows: np.ndarray, documents: int = 0) -> Shard:
+    with replacing(path) as temporary:
+        np.save(temporary, rows)
+        size, digest = temporary.stat().st_size, sha256(temporary)
+    return Shard(path.name, len(rows), documents, size, digest)
+
+
+def _held_out(
+    corpus: str, directory: Path, shards: tuple[Shard, ...]
+) -> dict[str, tuple[Shard, ...]]:
+    """Write the validation and the test split of a corpus whose documents are all in train.
+
+    Of the distinct rows the 2 % with the least digests are one, the next 2 % the other, at least one
+    row each: by content alone. `_leave_out` takes them, and all that equal them, out of train.
+    """
+    maps = [np.load(directory / shard.file, mmap_mode="r") for shard in shards]
+    digests = np.concatenate([row_digests(rows) for rows in maps])
+    _, first = np.unique(digests, return_index=True)  # in the order of the digests
+    if len(first) < len(SPLITS):
+        raise OstinatoError(
+            f"corpus: {corpus} has {len(first)} distinct sequences, fewer than its three splits; "
+            "give more text or a shorter context"
+        )
+    starts = np.cumsum([0, *(len(rows) for rows in maps)])
+    written: dict[str, tuple[Shard, ...]] = {}
+    taken = 0
+    for split, percent in (("validation", VALIDATION_PERCENT), ("test", TEST_PERCENT)):
+        count = max(1, len(first) * percent // 100)
+        rows = np.sort(first[taken : taken + count])
+        shard = np.searchsorted(starts, rows, side="right") - 1
+        tokens = np.stack([maps[s][row - starts[s]] for s, row in zip(shard, rows, strict=True)])
+        written[split] = (_write(_Place(split, 0, 1).path(directory), tokens),)
+        taken += count
+    return written
 
 
 def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[str, Shard]:
@@ -195,12 +249,7 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
     for split in splits:
         count = sum(shard.sequences for shard in packed[split])
         rows = np.flatnonzero(again[start : start + count])
-        path = directory / f"{split}-left-out.npy"
-        with replacing(path) as temporary:
-            np.save(temporary, rows)
-            result[split] = Shard(
-                path.name, len(rows), 0, temporary.stat().st_size, sha256(temporary)
-            )
+        result[split] = _write(directory / f"{split}-left-out.npy", rows)
         start += count
     return result
 
@@ -208,8 +257,11 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
 class _Documents:
     """Ragged batches of a task's tokenised documents, counted as they pass."""
 
-    def __init__(self, task: seqio.Task, place: _Place):
-        self.count = 0
+    def __init__(self, task: seqio.Task, place: _Place, progress: Callable[[str], None]):
+        self.count, self._pace = 0, Pace(progress, _NOTE_SECONDS)
+        self._pace.begin(f"packing {place.split} {place.number + 1}/{place.total}")
+        # Of one shard in several it is not known how many documents it has.
+        self._total = task.num_input_examples(place.split) if place.total == 1 else None
         shard = seqio.ShardInfo(place.number, place.total)
         self._dataset = task.get_dataset(None, place.split, shuffle=False, shard_info=shard)
 
@@ -218,6 +270,8 @@ class _Documents:
         for batch in self._dataset.map(lambda x: x["targets"]).ragged_batch(_DOCUMENTS_AT_ONCE):
             lengths = batch.row_lengths().numpy()
             self.count += len(lengths)
+            if self._total:
+                self._pace(min(1.0, self.count / self._total))
             yield batch.values.numpy(), lengths
 
 

@@ -7,7 +7,7 @@ checksums, beside what they were made from. It is read without TensorFlow.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -52,6 +52,10 @@ class Manifest:
     left_out: dict[str, Shard]
     """By split, the file of the rows that are not read, as an earlier one has the same content: in
     the order test, validation, train, so that nothing held out is ever trained on."""
+    split_by: str = "document"
+    """'sequence' where the corpus has too few documents to be split by them."""
+    records_left_out: dict[str, int] = field(default_factory=dict)
+    """Records of the corpus that are no documents, by cause."""
 
 
 MANIFEST = TypeAdapter(Manifest)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from data_pipelines.config import AS_THEY_ARE, Reading
 from data_pipelines.corpora import corpus_digest, prepare_corpus
 from data_pipelines.corpora.public import split_names
 from data_pipelines.system.quiet import seqio, tf
@@ -13,21 +14,28 @@ from data_pipelines.vocabularies import vocabulary as vocabulary_of
 
 
 def corpus_task(
-    corpus: str, vocabulary: str, data_dir: Path, *, vocabulary_corpus: str | None = None
+    corpus: str,
+    vocabulary: str,
+    data_dir: Path,
+    *,
+    vocabulary_corpus: str | None = None,
+    reading: Reading = AS_THEY_ARE,
 ) -> seqio.Task:
     """The task of a corpus: {'targets': int32 [n]}, a document each, ending in the vocabulary's EOS.
 
-    Splits are train, validation and test. A trained vocabulary comes from `vocabulary_corpus`, by
+    Splits are train, validation and test, or train alone where sequences are to be split. A trained vocabulary comes from `vocabulary_corpus`, by
     default the corpus itself. The task is in seqio's registry under a name such as
     'pydocs.bytes.3f2a91c07d1e', whose end is of the corpus's content and the vocabulary; asking
     again returns the same task. Raises OstinatoError where the corpus cannot be made.
     """
     trained_on = vocabulary_corpus or corpus
-    builder = prepare_corpus(corpus, data_dir)
-    name = _task_name(corpus, vocabulary, corpus_digest(builder), trained_on, data_dir)
+    builder = prepare_corpus(corpus, data_dir, reading=reading)
+    name = _task_name(
+        corpus, vocabulary, corpus_digest(builder), trained_on + reading.suffix, data_dir
+    )
     if name in seqio.TaskRegistry.names():
         return seqio.TaskRegistry.get(name)
-    tokens = vocabulary_of(vocabulary, trained_on, data_dir)
+    tokens = vocabulary_of(vocabulary, trained_on, data_dir, reading)
     return seqio.TaskRegistry.add(
         name,
         source=seqio.TfdsDataSource(

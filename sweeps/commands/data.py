@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 from rich.table import Table
@@ -65,7 +65,7 @@ def audit(
     for run in runs:
         data = open_data(run, data_dir)
         decode = (
-            _decoder(run.vocabulary, run.corpus, data_dir)
+            _decoder(run.vocabulary, run.corpus, data_dir, run.reading)
             if near or show_step is not None
             else None
         )
@@ -98,13 +98,41 @@ def _consumed(study, plan, runs) -> dict[str, int]:
     }
 
 
-@app.command(epilog="Example: ostinato duplicates text_files:/data/corpus --write pools.csv")
+@app.command(
+    epilog="Example: ostinato duplicates text_files:/data/corpus --text-field content --write pools.csv"
+)
 def duplicates(
     corpus: Annotated[
         str, typer.Argument(help="A corpus as grids name it: pycode, text_files:DIR, c4/en.")
     ],
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
-    vocabulary: Annotated[str, typer.Option(help="bytes, or sentencepiece:SIZE.")] = "bytes",
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, validation or test; all of it by default.", show_default=False),
+    ] = None,
+    text_field: Annotated[
+        str,
+        typer.Option(help="Field or column of text_files:DIR that holds the text: document.text."),
+    ] = "text",
+    on_bad_record: Annotated[
+        str,
+        typer.Option(
+            metavar="refuse|skip",
+            help="Refuse records of text_files:DIR that hold no text, or leave them out and count them.",
+        ),
+    ] = "refuse",
+    join_lists: Annotated[
+        str | None,
+        typer.Option(
+            help="Join lists of strings of text_files:DIR with this, such as ' '.",
+            show_default=False,
+        ),
+    ] = None,
+    vocabulary: Annotated[
+        str,
+        typer.Option(
+            help="bytes, sentencepiece:SIZE, or file:PATH of a SentencePiece model or a tokenizer.json."
+        ),
+    ] = "bytes",
     context: Annotated[int, typer.Option(min=1, help="Tokens in a stretch of text.")] = 128,
     write: Annotated[
         Path | None,
@@ -116,6 +144,11 @@ def duplicates(
     """Find what a corpus repeats: documents, near duplicates, and stretches of text."""
     if write and write.suffix not in (".csv", ".parquet"):
         raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
+    from data_pipelines.config import Reading, unknown_name
+
+    if on_bad_record not in ("refuse", "skip"):
+        told = unknown_name("choice", on_bad_record, ("refuse", "skip"))
+        raise OstinatoError(f"on-bad-record: {told}")
     from data_pipelines.duplicates import find_duplicates
     from data_pipelines.prepare import default_data_dir
 
@@ -124,6 +157,7 @@ def duplicates(
             corpus,
             data_dir or default_data_dir(),
             split=split,
+            reading=Reading(text_field, cast(Literal["refuse", "skip"], on_bad_record), join_lists),
             vocabulary=vocabulary,
             context=context,
             progress=status.update,
@@ -133,10 +167,16 @@ def duplicates(
     tables = {"exact": found.exact, "near": found.near, "spans": found.pools()}
     if as_json:
         shown = {name: table.to_dict("records") for name, table in tables.items()}
-        whole = {"corpus": corpus, "documents": found.documents, "tokens": found.tokens}
+        whole = {"corpus": corpus, "split": found.split, "documents": found.documents}
+        whole |= {"left_out": found.left_out, "tokens": found.tokens}
         print(json.dumps(whole | shown, indent=1, default=float))
         return
-    console.print(f"{corpus} {split}: {found.documents:,} documents, {found.tokens:,} tokens")
+    sizes = f"{found.documents:,} documents, {found.tokens:,} tokens"
+    console.print(f"{corpus} {found.split}: {sizes}", markup=False, soft_wrap=True)
+    if found.left_out:
+        causes = ", ".join(f"{count:,} {cause}" for cause, count in sorted(found.left_out.items()))
+        total = sum(found.left_out.values())
+        console.print(f"left out: {total:,} of {total + found.documents:,} records ({causes})")
     names = {
         "exact": "Equal documents",
         "near": "Documents nearly alike",
@@ -164,13 +204,13 @@ def _print_table(title: str, frame) -> None:
 
 
 @cache
-def _decoder(name: str, corpus: str, data_dir: Path):
+def _decoder(name: str, corpus: str, data_dir: Path, reading):
     """Tokens to text; the ends of documents are shown as ¶."""
     import numpy as np
 
     from data_pipelines.vocabularies import tokenizer as tokenizer_of
 
-    tokenizer = tokenizer_of(name, corpus, data_dir)
+    tokenizer = tokenizer_of(name, corpus, data_dir, reading)
     special = (tokenizer.pad_id, tokenizer.eos_id)
 
     def decode(tokens) -> str:

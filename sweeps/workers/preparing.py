@@ -32,7 +32,7 @@ def prepare(
     for data in (run.data for run in runs):
         if data:
             mixture = data.mixture
-            key = (mixture.corpus, mixture.vocabulary, mixture.context, mixture.unit)
+            key = mixture.corpus, mixture.reading, mixture.vocabulary, mixture.context, mixture.unit
             wanted.setdefault((*key, data.ood_corpus), data)
     with console.status("preparing data") as status:
         for data in wanted.values():

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from data_pipelines.config import Config
-from data_pipelines.identity import Added, filled, identity
+from data_pipelines.identity import Added, Whereabouts, filled, identity
 
 
 class First(Config):
@@ -39,6 +39,19 @@ def test_fields_of_the_first_version_are_part_of_it_at_any_default():
 def test_a_default_that_changes_later_changes_nobody_s_identity():
     assert identity(Third(size=3, rate=0.5, kind="plain")) == identity(First(size=3))
     assert identity(Third(size=3)) == {"size": 3, "rate": 0.9, "sort": "fine"}
+
+
+class Fourth(Third):
+    """Reads a file."""
+
+    lies_at: Annotated[str | None, Whereabouts()] = None
+
+
+def test_where_something_lies_is_no_part_of_what_a_record_is():
+    first, second = (Fourth(size=3, lies_at=place) for place in ("here", "there"))
+    assert identity(first) == identity(second) == identity(Third(size=3))
+    assert filled(Fourth, Third(size=3).model_dump())["lies_at"] is None
+    assert filled(Fourth, first.model_dump())["lies_at"] == "here"
 
 
 def test_what_an_older_version_wrote_is_filled_with_what_held_then():

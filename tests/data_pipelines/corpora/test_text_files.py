@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from data_pipelines.corpora import corpus_builder, corpus_digest, prepare_corpus
-from data_pipelines.corpora.directory import read_documents, text_files
+from data_pipelines.corpora.directory import TextDirectory, text_files
 from data_pipelines.corpora.documents import SPLITS, split_of
 from data_pipelines.errors import OstinatoError
 
@@ -117,8 +117,12 @@ def test_a_missing_or_empty_directory_is_named(tmp_path):
     [
         ("a.txt", b"caf\xe9", "a.txt is not UTF-8 .byte 3."),
         ("a.jsonl", b'{"text": "x"}\n{"text": "caf\xe9"}', "a.jsonl line 2 is not UTF-8"),
-        ("a.jsonl", b'{"text": "x"}\nnonsense', "a.jsonl line 2 is not JSON with a string 'text'"),
-        ("a.jsonl", b'{"txt": "x"}', "a.jsonl line 1 is not JSON with a string 'text'"),
+        (
+            "a.jsonl",
+            b'{"text": "x"}\nnonsense',
+            "a.jsonl line 2 is broken JSON .Expecting value at",
+        ),
+        ("a.jsonl", b'{"txt": "x"}', "a.jsonl line 1 has no 'text' but txt; name the field with"),
         ("a.jsonl.gz", b"not gzip", "a.jsonl.gz cannot be read"),
         (
             "a.jsonl.gz",
@@ -131,14 +135,14 @@ def test_a_missing_or_empty_directory_is_named(tmp_path):
 def test_a_file_that_cannot_be_read_is_named_in_one_line(name, data, fault, tmp_path):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(OstinatoError, match=fault) as caught:
-        list(read_documents(tmp_path / name))
+        list(TextDirectory(tmp_path))
     assert "\n" not in str(caught.value)
 
 
 def test_a_table_without_text_is_named(tmp_path):
     pd.DataFrame({"body": ["x"]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(OstinatoError, match="no column 'text' but body"):
-        list(read_documents(tmp_path / "a.parquet"))
+        list(TextDirectory(tmp_path))
 
 
 def test_a_fault_found_while_preparing_leaves_nothing_behind(directory, tmp_path):
@@ -148,7 +152,9 @@ def test_a_fault_found_while_preparing_leaves_nothing_behind(directory, tmp_path
     assert not list((tmp_path / "tfds").rglob("*.tfrecord*"))
 
 
-def test_too_few_documents_for_three_splits_is_said(tmp_path):
-    (tmp_path / "one.txt").write_text("All there is.")
-    with pytest.raises(OstinatoError, match="too few documents, none falls into its validation"):
-        prepare_corpus(f"text_files:{tmp_path}", tmp_path)
+def test_too_few_documents_for_three_splits_are_left_to_their_sequences(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "one.txt").write_text("All there is.")
+    builder = prepare_corpus(f"text_files:{tmp_path / 'text'}", tmp_path / "data")
+    assert [*builder.info.splits] == ["train"]
+    assert "too few to be split, so sequences are" in builder.info.metadata["summary"]

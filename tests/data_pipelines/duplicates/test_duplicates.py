@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from data_pipelines.corpora.reading import PreparedDocuments, open_documents
 from data_pipelines.duplicates import find_duplicates, near, search
 from data_pipelines.duplicates.near import near_clusters
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system import pace
 
 WORDS = [a + b for a in "bdfgklmnprst" for b in ("ate", "ile", "one", "ude", "ash", "ing")]
 CONTEXT = 64
@@ -61,7 +63,9 @@ def size(documents):
 
 @pytest.fixture(scope="module")
 def report(planted, tmp_path_factory):
-    return find_duplicates(planted[0], tmp_path_factory.mktemp("data"), context=CONTEXT)
+    return find_duplicates(
+        planted[0], tmp_path_factory.mktemp("data"), split="train", context=CONTEXT
+    )
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,42 @@ def test_reading_files_where_they_lie_needs_no_tensorflow(mixed, tmp_path):
     assert not list((tmp_path / "data").iterdir())
 
 
+def test_all_of_a_corpus_is_looked_at_unless_a_split_is_asked_for(planted, tmp_path):
+    whole = find_duplicates(planted[0], tmp_path, context=CONTEXT)
+    parts = [find_duplicates(planted[0], tmp_path, split=s, context=CONTEXT) for s in SPLITS]
+    assert whole.split == "all" and whole.documents == sum(part.documents for part in parts)
+    assert whole.tokens == sum(part.tokens for part in parts)
+    # Equal documents are in one split: each count is the sum of theirs.
+    together = pd.concat(part.exact for part in parts).groupby("repeats").documents.sum()
+    assert whole.exact.set_index("repeats").documents.to_dict() == together.to_dict()
+
+
+def test_all_of_a_prepared_corpus_is_all_its_splits(tmp_path):
+    whole = find_duplicates("zipf/30kB", tmp_path)
+    parts = [find_duplicates("zipf/30kB", tmp_path, split=split) for split in SPLITS]
+    assert whole.documents == sum(part.documents for part in parts)
+    assert whole.tokens == sum(part.tokens for part in parts)
+
+
+def test_a_book_is_looked_at_whole_and_has_no_splits(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "book.txt").write_text(text(1, 5000))
+    corpus = f"text_files:{tmp_path / 'text'}"
+    assert find_duplicates(corpus, tmp_path).documents == 1
+    with pytest.raises(OstinatoError, match=r"split: test: .* too few documents .* leave split"):
+        find_duplicates(corpus, tmp_path, split="test")
+
+
+def test_long_reading_is_told_with_the_time_left(planted, tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "_FIRST_SECONDS", 0)
+    monkeypatch.setattr(search, "_NOTE_SECONDS", 0)
+    told = []
+    find_duplicates(planted[0], tmp_path, context=CONTEXT, progress=told.append)
+    shares = [int(re.search(r"(\d+)%", note)[1]) for note in told if "%" in note]
+    assert shares == sorted(shares) and shares[-1] == 100 and len(shares) > 50
+    assert any(re.fullmatch(r"reading text_files:\S+: \d+%, \d+ s left", note) for note in told)
+
+
 def test_documents_are_counted_as_often_as_they_come_up(report, planted):
     table = report.exact.set_index("repeats")
     assert table["documents"].to_dict() == {1: 127, 4: 5, 40: 1}
@@ -147,7 +187,7 @@ def test_every_stretch_is_counted_wherever_it_starts(report, planted):
 
 
 def test_shares_are_unbiased_where_memory_holds_a_sample(report, planted, tmp_path):
-    sample = find_duplicates(planted[0], tmp_path, context=CONTEXT, capacity=3000)
+    sample = find_duplicates(planted[0], tmp_path, split="train", context=CONTEXT, capacity=3000)
     assert sample.sampled < 0.5
     shares, exact = (r.spans.set_index("repeats")["token_share"] for r in (sample, report))
     assert shares[1] == pytest.approx(exact[1], abs=0.05)
@@ -179,7 +219,8 @@ def test_examples_show_what_is_repeated_most_and_where(report):
 
 
 def test_a_trained_vocabulary_counts_in_its_own_tokens(planted, tmp_path, report):
-    tokens = find_duplicates(planted[0], tmp_path, vocabulary="sentencepiece:400", context=16)
+    options = {"split": "train", "vocabulary": "sentencepiece:400", "context": 16}
+    tokens = find_duplicates(planted[0], tmp_path, **options)
     assert tokens.tokens < report.tokens / 2
     assert tokens.exact["documents"].tolist() == report.exact["documents"].tolist()
 
@@ -201,11 +242,9 @@ def test_a_directory_without_documents_is_one_line(tmp_path):
 
     refused("is not a directory")
     (tmp_path / "text").mkdir()
-    refused("holds no text; put .txt, .jsonl, .jsonl.gz, .parquet files there")
+    refused("holds no text; put .txt, .jsonl, .ndjson, .json, .csv, .parquet files there")
     (tmp_path / "text" / "a.txt").touch()
     refused("holds no text, its 1 documents are all empty")
-    (tmp_path / "text" / "b.txt").write_text(in_train(range(100), 1)[0])
-    refused("too few documents, none falls into its validation split")
     (tmp_path / "text" / "c.txt").write_bytes(b"\xff")
     refused("c.txt is not UTF-8")
     with pytest.raises(OstinatoError, match="split: dev: unknown split; known: test, train, valid"):

@@ -85,6 +85,64 @@ def test_what_a_corpus_repeats_is_a_table_that_a_grid_takes_as_its_pools(grid, d
         )
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Texts of a crawler, one of them four times, three that are none, under another name."""
+    (tmp_path / "text").mkdir()
+    texts = [
+        f"text {n} says {n * 7919 % 10007} things to {n * 31 % 997} people" for n in range(300)
+    ]
+    lines = [json.dumps({"content": text}) for text in texts + texts[:1] * 3]
+    lines += ['{"content": null}', '{"content": "\\ud800"}', "nonsense"]
+    (tmp_path / "text" / "a.ndjson").write_text("\n".join(lines))
+    return tmp_path / "text"
+
+
+def test_duplicates_of_files_as_they_lie_about(folder, tmp_path):
+    def asked(*options):
+        return ostinato("duplicates", f"text_files:{folder}", *options, data_dir=tmp_path / "data")
+
+    bad(asked(), "line 1 has no 'text' but content; name the field with text_field (--text-field)")
+    bad(asked("--text-field", "content"), "line 304 has null in 'content', line 305 has a lone")
+    options = ("--text-field", "content", "--on-bad-record", "skip")
+    told = asked(*options).stdout
+    assert f"text_files:{folder} all: 303 documents" in told
+    causes = "1 broken JSON, 1 lone surrogate, 1 null"
+    assert f"left out: 3 of 306 records ({causes})" in told
+    found = json.loads(asked(*options, "--json").stdout)
+    assert (found["split"], found["documents"], found["left_out"]["null"]) == ("all", 303, 1)
+    assert {row["repeats"]: row["documents"] for row in found["exact"]} == {1: 299, 4: 1}
+    bad(
+        asked("--on-bad-record", "drop"), "on-bad-record: drop: unknown choice; known: refuse, skip"
+    )
+    bad(
+        asked("--vocabulary", "file:none.json"),
+        "vocabulary: file:none.json cannot be read (No such",
+    )
+    assert [*(tmp_path / "data").iterdir()] == []
+
+
+@pytest.mark.slow
+def test_a_grid_says_how_its_files_are_read(grid, folder, tmp_path):
+    values = yaml.safe_load(grid.read_text())
+    values["base"] |= {"corpus": f"text_files:{folder}", "tokens": 1024, "context": 8}
+    values["axes"] = {"d_model": [16], "repeats": [2]}
+    path, data_dir = tmp_path / "grid.yaml", tmp_path / "data"
+    path.write_text(yaml.safe_dump(values))
+    refused = ostinato("audit", path, "--no-near", data_dir=data_dir)
+    assert refused.returncode == 2 and "a.ndjson line 1 has no 'text' but content" in refused.stderr
+    values["base"] |= {"text_field": "content", "on_bad_record": "skip"}
+    path.write_text(yaml.safe_dump(values))
+    told = ostinato("audit", path, "--no-near", data_dir=data_dir, check=0).stdout
+    assert "303 documents" in told and "left out 1 broken JSON, 1 lone surrogate, 1 null" in told
+    (manifest,) = data_dir.glob("packed/*/*/manifest.json")
+    left_out = json.loads(manifest.read_text())["records_left_out"]
+    assert left_out == {"broken JSON": 1, "lone surrogate": 1, "null": 1}
+    values["base"]["on_bad_record"] = "drop"
+    path.write_text(yaml.safe_dump(values))
+    bad(ostinato("plan", path), "on_bad_record: input should be 'refuse' or 'skip'")
+
+
 def test_bad_input_is_one_line(grid, tmp_path):
     bad(ostinato("audit", grid, "zzz", data_dir=tmp_path / "data"), "zzz is no run of tiny")
     bad(ostinato("duplicates", "pydoc", data_dir=tmp_path / "data"), "pydoc")

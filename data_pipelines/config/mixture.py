@@ -1,78 +1,21 @@
-"""What a run's data is: the fields of a grid that this room reads, checked as they enter.
+"""What a run reads: T tokens of a corpus, part of them a small pool seen again and again.
 
-`MixtureConfig` is the data's share of a run's config. The other rooms add theirs by inheritance
-(`scaling.config.RunConfig`), so that one flat namespace serves the grid file, the tables' columns
-and the run's identity.
+The other rooms add their fields by inheritance (`scaling.config.RunConfig`), so that one flat
+namespace serves the grid file, the tables' columns and the run's identity.
 """
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
+from data_pipelines.config.fields import Config, Count, parse_count
+from data_pipelines.config.reading import Reading
+from data_pipelines.config.vocabulary_file import digest_in, identified, size_in
 from data_pipelines.errors import OstinatoError
-
-_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-
-
-def parse_count(value: Any) -> Any:
-    """Read a count as people write it: 4_096_000, 4.1e6 (a string to YAML), '4.1M', '100B'."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([\d_.]+(?:[eE][+-]?\d+)?)\s*([kMBT]?)\s*", value)
-        if not match:
-            raise ValueError("write a number such as 4096000, 4.1e6 or 4.1M")
-        value = float(match[1].replace("_", "")) * _SUFFIXES[match[2]]
-    return round(value) if isinstance(value, float) else value
-
-
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
-"""A positive whole number that may be written with an exponent or a suffix k, M, B, T."""
-
-
-class Config(BaseModel):
-    """A frozen config that refuses what it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def parse(cls, values: dict[str, Any], where: str = ""):
-        """Validate `values`; raises OstinatoError with one line naming the first bad field."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise OstinatoError(_one_line(error, cls, where)) from None
-
-
-def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    # A misspelt key also leaves a field missing: the misspelling is the one to name.
-    first = min(error.errors(), key=lambda e: e["type"] == "missing")
-    field = ".".join(str(part) for part in first["loc"])
-    prefix = f"{where}: " if where else ""
-    if first["type"] == "extra_forbidden":
-        return f"{prefix}{unknown_name('key', field, model.model_fields)}"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = "" if first["type"] == "missing" or not field else f" (given: {first['input']!r})"
-    return f"{prefix}{field + ': ' if field else ''}{message}{given}"
-
-
-def unknown_name(kind: str, name: str, known) -> str:
-    """One line for a name that is not among `known`: the nearest ones, or all of a short list."""
-    from difflib import get_close_matches
-
-    known = sorted(known)
-    near = get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-    return f"{name}: unknown {kind}; {hint}"
+from data_pipelines.identity import Added, Whereabouts
 
 
 class PoolShare(Config):
@@ -93,10 +36,26 @@ class MixtureConfig(Config):
         "pydocs",
         description="Corpus to train on: pydocs, pycode, zipf, markov, c4/en, text_files:DIR.",
     )
+    text_field: Annotated[str, Added("text")] = Field(
+        "text",
+        min_length=1,
+        description="Field or column of text_files:DIR that holds the text; dotted where nested, such as document.text.",
+    )
+    on_bad_record: Annotated[Literal["refuse", "skip"], Added("refuse")] = Field(
+        "refuse",
+        description="What becomes of records of text_files:DIR that hold no text (broken JSON, null): refused with file and line, or left out and counted.",
+    )
+    join_lists: Annotated[str | None, Added(None)] = Field(
+        None,
+        description="What text_files:DIR joins a list of strings with, such as a space; null refuses lists.",
+    )
     vocabulary: str = Field(
         "bytes",
-        pattern=r"^(bytes|sentencepiece:[1-9]\d*)$",
-        description="bytes, or sentencepiece:SIZE trained on the corpus.",
+        pattern=r"^(bytes|sentencepiece:[1-9]\d*|file:.+)$",
+        description="bytes, sentencepiece:SIZE trained on the corpus, or file:PATH: a SentencePiece model or a Hugging Face tokenizer.json.",
+    )
+    vocabulary_file: Annotated[str | None, Whereabouts()] = Field(
+        None, description="Where the file of file:PATH lies; filled in."
     )
     context: Count = Field(128, description="Tokens that the model sees at once, L.")
     batch_size: Count = Field(64, description="Sequences in a training step, B.")
@@ -130,7 +89,7 @@ class MixtureConfig(Config):
     def _resolve_mixture(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        values = dict(values)
+        values = _with_vocabulary(dict(values))
         try:
             context = parse_count(values.get("context", cls.model_fields["context"].default))
             batch = parse_count(values.get("batch_size", cls.model_fields["batch_size"].default))
@@ -174,11 +133,18 @@ class MixtureConfig(Config):
         kind, _, size = self.vocabulary.partition(":")
         if self.vocabulary == "bytes":
             return 256 + 3
+        if kind == "file":
+            return size_in(self.vocabulary)
         if kind != "sentencepiece" or not size.isdigit():
             raise OstinatoError(
-                f"vocabulary: {self.vocabulary} is none; write bytes or sentencepiece:SIZE"
+                f"vocabulary: {self.vocabulary} is none; write bytes, sentencepiece:SIZE or file:PATH"
             )
         return int(size)
+
+    @property
+    def reading(self) -> Reading:
+        """How a directory of the user's is read."""
+        return Reading(self.text_field, self.on_bad_record, self.join_lists)
 
     @property
     def steps(self) -> int:
@@ -229,6 +195,17 @@ class MixtureConfig(Config):
     def realised_fraction(self) -> float:
         """Share of T that is in fact drawn from the pool, after rounding to whole sequences."""
         return sum(size * repeats for size, repeats in self.pool_shapes) / self.total_sequences
+
+
+def _with_vocabulary(values: dict[str, Any]) -> dict[str, Any]:
+    """A vocabulary's file known by its content, and where it lies beside that."""
+    name = values.get("vocabulary")
+    if not isinstance(name, str) or not name.startswith("file:"):
+        return values | {"vocabulary_file": None}
+    if digest_in(name) and "vocabulary_file" in values:  # a record that is read again
+        return values
+    path = Path(name.removeprefix("file:")).expanduser().absolute()
+    return values | {"vocabulary": identified(path), "vocabulary_file": str(path)}
 
 
 def _summarised(pools: list[PoolShare]) -> dict[str, Any]:

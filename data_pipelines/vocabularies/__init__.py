@@ -1,0 +1,11 @@
+"""Vocabularies by name: bytes, SentencePiece trained on a corpus, or a file of the user's.
+
+`vocabulary` is what seqio's tasks take; `tokenizer` is the same without seqio, which would load
+TensorFlow. Start with `names`.
+"""
+
+from data_pipelines.vocabularies.names import keep_file, tokenizer, vocabulary
+from data_pipelines.vocabularies.tokens import Tokenizer
+from data_pipelines.vocabularies.trained import TRAINING_BYTES
+
+__all__ = ["TRAINING_BYTES", "Tokenizer", "keep_file", "tokenizer", "vocabulary"]
