@@ -257,6 +257,21 @@ def test_lists_of_strings_are_joined_only_when_that_is_asked_for(name, data, tmp
         assert found == [between.join(words) for words in WORDS]
 
 
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".parquet"])
+def test_hidden_files_and_links_are_files_and_loops_have_an_end(kind, tmp_path):
+    data = WAYS[kind](["hidden"]) if kind in WAYS else b"hidden"
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "text" / ".deeper").mkdir(parents=True)
+    (tmp_path / "text" / ".deeper" / f".hidden{kind}").write_bytes(data)
+    (tmp_path / "outside" / f"linked{kind}").write_bytes(data.replace(b"hidden", b"linked"))
+    (tmp_path / "text" / f"link{kind}").symlink_to(tmp_path / "outside" / f"linked{kind}")
+    (tmp_path / "text" / "loop").symlink_to(tmp_path / "text")
+    (tmp_path / "text" / "elsewhere").symlink_to(tmp_path / "outside")
+    (tmp_path / "text" / f"nowhere{kind}").symlink_to(tmp_path / "none")
+    found = [document.text for document in TextDirectory(tmp_path / "text")]
+    assert len(found) == 2 and found[0] == "hidden"
+
+
 # Which field.
 
 
@@ -421,7 +436,7 @@ def test_a_corpus_that_could_be_read_before_is_what_it_was(tmp_path):
 # Whatever there may be in a file.
 
 FUZZ = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 SNIPPETS = st.sampled_from(
     [
