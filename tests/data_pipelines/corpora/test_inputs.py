@@ -197,6 +197,13 @@ def test_tables_of_text_are_read_with_their_own_delimiter(delimiter, quoting, tm
     assert read(tmp_path, "a.csv", data) == TEXTS
 
 
+@pytest.mark.parametrize("head", ["text,more\n", "\n \ntext,more\n", 'text,"more\nand more"\n'])
+def test_a_head_may_stand_below_blank_lines_or_on_several(head, tmp_path):
+    assert read(tmp_path, "a.csv", (head + "a,1\nb,2\n").encode()) == ["a", "b"]
+    line = refused(tmp_path, "a.csv", (head + "a,1\nb,2,3\n").encode())
+    assert f"a.csv line {head.count(chr(10)) + 2} has 3 cells" in line
+
+
 def test_cells_longer_than_the_library_s_limit_are_read(tmp_path):
     assert read(tmp_path, "a.csv", comma_separated(["long " * 10**5])) == ["long " * 10**5]
 
@@ -477,6 +484,8 @@ def counted(file, reading) -> Counter:
     st.booleans(),
 )
 @example(b'[{"text": "a"}, {"text": "\xff"}]', ".json", False)
+@example(b'"\n', ".csv", False)
+@example(b'{"a\\nb": 1}', ".jsonl", False)
 def test_no_bytes_under_any_name_are_a_traceback(tmp_path, data, suffix, is_packed):
     file = tmp_path / f"a{suffix}"
     packing = next((p for p in PACK if p and suffix.endswith(p)), "")
