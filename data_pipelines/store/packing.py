@@ -149,9 +149,12 @@ def _pack_in_processes(
             assert process.stdin  # a pipe
             process.stdin.write(json.dumps([*task, large[number::cores]]))
             process.stdin.close()
+        what = f"packing {corpus} in {cores} processes, {len(large)} shards"
+        progress(what)
+        pace = Pace(progress, _NOTE_SECONDS)
+        pace.begin(what)
         while any(process.poll() is None for process in processes):
-            done = sum(_recorded(directory, place) for place in large)
-            progress(f"packing {corpus} in {cores} processes, {done}/{len(large)} shards")
+            pace(sum(_recorded(directory, place) for place in large) / len(large))
             time.sleep(0.5)
     finally:
         for process in processes:

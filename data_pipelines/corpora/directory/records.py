@@ -106,7 +106,8 @@ def kind_of(value: Any) -> str:
 
 def listed(names: list[str], remedy: str) -> str:
     """Names that there are in place of one that was looked for, and how to name another."""
-    shown = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in names[:_NAMED])
+    plain = ["".join(c if c.isprintable() else repr(c)[1:-1] for c in n) for n in names[:_NAMED]]
+    shown = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in plain)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (shown or "nothing") + more + remedy
 

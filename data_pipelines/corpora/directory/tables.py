@@ -19,6 +19,8 @@ from data_pipelines.errors import OstinatoError
 DELIMITERS = ",;\t|"
 """Of CSV files: the first of these under which the header has the column."""
 
+_HEAD = 2**14
+"""Characters within which the quotes of a header have to be closed."""
 _ROWS_AT_ONCE = 256
 _NOT_UTF8 = b"\xff"
 
@@ -36,12 +38,16 @@ def csv_rows(file: Path, stream: io.BufferedIOBase, reading: Reading) -> Iterato
 
 
 def _rows(file: Path, lines: TextIO, reading: Reading) -> Iterator[str | Bad]:
-    first = lines.readline()
-    while first and first.isspace():
-        first = lines.readline()
-    if not first:
+    head, begins = lines.readline(), 2
+    while head.isspace() or (head.count('"') % 2 and len(head) < _HEAD):
+        if not (line := lines.readline()):
+            break
+        head, begins = (line if head.isspace() else head + line), begins + 1
+    if not head.strip():
         return
-    headers = (next(csv.reader([first], delimiter=letter)) for letter in DELIMITERS)
+    headers = (
+        next(csv.reader(io.StringIO(head, newline=""), delimiter=letter)) for letter in DELIMITERS
+    )
     heads = dict(zip(DELIMITERS, headers, strict=True))
     name = reading.text_field
     fitting = [letter for letter, head in heads.items() if name in head]
@@ -51,7 +57,7 @@ def _rows(file: Path, lines: TextIO, reading: Reading) -> Iterator[str | Bad]:
     header = heads[fitting[0]]
     if header.count(name) > 1:
         raise OstinatoError(f"corpus: {file} has {header.count(name)} columns {name!r}; rename one")
-    column, begins = header.index(name), 2
+    column, before = header.index(name), begins
     rows = csv.reader(lines, delimiter=fitting[0], strict=True)
     while True:
         where = f"line {begins}"
@@ -64,7 +70,7 @@ def _rows(file: Path, lines: TextIO, reading: Reading) -> Iterator[str | Bad]:
                 f"corpus: {file} {where} is broken CSV ({error}), and where its next row begins "
                 "cannot be told; mend its quotes, or take it away"
             ) from None
-        begins = rows.line_num + 2
+        begins = before + rows.line_num
         if not row:
             continue
         if len(row) != len(header):
@@ -153,5 +159,6 @@ def _value(scalar: pa.Scalar) -> Any:
 
 
 def _no_column(file: Path, name: str, names: list[str]) -> OstinatoError:
-    remedy = f"; name it with text_field (--text-field {names[0] if names else 'NAME'})"
+    first = listed(names[:1], "") if names else "NAME"
+    remedy = f"; name it with text_field (--text-field {first})"
     return OstinatoError(f"corpus: {file} has no column {name!r} but {listed(names, remedy)}")

@@ -197,6 +197,13 @@ def test_tables_of_text_are_read_with_their_own_delimiter(delimiter, quoting, tm
     assert read(tmp_path, "a.csv", data) == TEXTS
 
 
+@pytest.mark.parametrize("head", ["text,more\n", "\n \ntext,more\n", 'text,"more\nand more"\n'])
+def test_a_head_may_stand_below_blank_lines_or_on_several(head, tmp_path):
+    assert read(tmp_path, "a.csv", (head + "a,1\nb,2\n").encode()) == ["a", "b"]
+    line = refused(tmp_path, "a.csv", (head + "a,1\nb,2,3\n").encode())
+    assert f"a.csv line {head.count(chr(10)) + 2} has 3 cells" in line
+
+
 def test_cells_longer_than_the_library_s_limit_are_read(tmp_path):
     assert read(tmp_path, "a.csv", comma_separated(["long " * 10**5])) == ["long " * 10**5]
 
@@ -255,6 +262,21 @@ def test_lists_of_strings_are_joined_only_when_that_is_asked_for(name, data, tmp
     for between in (" ", "", "\n\n"):
         found = read(tmp_path, name, data, Reading(join_lists=between))
         assert found == [between.join(words) for words in WORDS]
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".parquet"])
+def test_hidden_files_and_links_are_files_and_loops_have_an_end(kind, tmp_path):
+    data = WAYS[kind](["hidden"]) if kind in WAYS else b"hidden"
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "text" / ".deeper").mkdir(parents=True)
+    (tmp_path / "text" / ".deeper" / f".hidden{kind}").write_bytes(data)
+    (tmp_path / "outside" / f"linked{kind}").write_bytes(data.replace(b"hidden", b"linked"))
+    (tmp_path / "text" / f"link{kind}").symlink_to(tmp_path / "outside" / f"linked{kind}")
+    (tmp_path / "text" / "loop").symlink_to(tmp_path / "text")
+    (tmp_path / "text" / "elsewhere").symlink_to(tmp_path / "outside")
+    (tmp_path / "text" / f"nowhere{kind}").symlink_to(tmp_path / "none")
+    found = [document.text for document in TextDirectory(tmp_path / "text")]
+    assert len(found) == 2 and found[0] == "hidden"
 
 
 # Which field.
@@ -421,7 +443,7 @@ def test_a_corpus_that_could_be_read_before_is_what_it_was(tmp_path):
 # Whatever there may be in a file.
 
 FUZZ = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 SNIPPETS = st.sampled_from(
     [
@@ -462,6 +484,8 @@ def counted(file, reading) -> Counter:
     st.booleans(),
 )
 @example(b'[{"text": "a"}, {"text": "\xff"}]', ".json", False)
+@example(b'"\n', ".csv", False)
+@example(b'{"a\\nb": 1}', ".jsonl", False)
 def test_no_bytes_under_any_name_are_a_traceback(tmp_path, data, suffix, is_packed):
     file = tmp_path / f"a{suffix}"
     packing = next((p for p in PACK if p and suffix.endswith(p)), "")
