@@ -137,10 +137,11 @@ def _outside(fitted: Fit, point: Mapping[str, float]) -> str:
 
 def _beyond(name: str, value: float, measured: np.ndarray) -> str:
     low, high = float(measured.min()), float(measured.max())
+    told = "{:.3g}".format if name in ("compute", "flops") else count
     if value > high * _EDGE:
-        return f"{name} {value / high:.3g} times the largest measured ({count(high)})"
+        return f"{name} {value / high:.3g} times the largest measured ({told(high)})"
     if value < low / _EDGE:
-        return f"{name} {low / value:.3g} times below the least measured ({count(low)})"
+        return f"{name} {low / value:.3g} times below the least measured ({told(low)})"
     return ""
 
 

@@ -84,7 +84,7 @@ def prepare(law: str, needed: tuple[str, ...], source: Source, how: AsWritten) -
             convert, said = in_nats(one.column, how.unit, how.bytes_per_token)
             values = convert(values)
             if said and not (is_study and not how.unit):
-                understood.append(f"{said[0].upper()}{said[1:]}.")
+                understood.append(said)
             if not how.unit and np.nanmedian(np.append(values, 0.0)) > _LARGEST_LOSS:
                 warnings.append(
                     f"{one.column}: most losses are above {_LARGEST_LOSS:g}, too much for nats per token; "

@@ -46,15 +46,14 @@ class Constraints:
         return np.array(columns, float).reshape(-1, len(self.names)).T
 
     def impose(self, law: type[Law], points: np.ndarray) -> np.ndarray:
-        """`points` [points, constants] moved to where they keep to the constraints, each only once."""
+        """`points` [points, constants] moved to where they keep to the constraints."""
         points = np.array(points, float)
         for group in self.groups:
             places = [self.names.index(name) for name in group]
             points[:, places] = points[:, places].mean(axis=1, keepdims=True)
         for name, value in self.fixed.items():
             points[:, self.names.index(name)] = np.log(value) if name in law.positive else value
-        _, first = np.unique(points, axis=0, return_index=True)
-        return points[np.sort(first)]
+        return points
 
     def holding(self, name: str) -> Constraints:
         """The same with `name`, and what is tied to it, held wherever it is put."""

@@ -41,7 +41,7 @@ def in_nats(
             f"bytes-per-token: needed for --unit {BITS_PER_BYTE} alone; leave it out, or give that"
         )
     if unit is None:
-        assumed = "" if told else "losses are taken for nats per token (--unit says otherwise)"
+        assumed = "" if told else "Losses are taken for nats per token (--unit says otherwise)."
         return lambda values: values, assumed
     if unit == BITS_PER_BYTE:
         if bytes_per_token is None or not (np.isfinite(bytes_per_token) and bytes_per_token > 0):
@@ -50,11 +50,11 @@ def in_nats(
                 "stands for, such as --bytes-per-token 4.2"
             )
         factor = np.log(2) * bytes_per_token
-        return lambda values: values * factor, f"{column}: bits per byte x {factor:.4g} are nats"
+        return lambda values: values * factor, f"{column}: bits per byte x {factor:.4g} are nats."
     if unit == BITS:
-        return lambda values: values * np.log(2), f"{column}: bits x ln 2 are nats"
+        return lambda values: values * np.log(2), f"{column}: bits x ln 2 are nats."
     if unit == PERPLEXITY:
-        return _log, f"{column}: ln perplexity is nats"
+        return _log, f"{column}: ln perplexity is nats."
     return lambda values: values, ""
 
 

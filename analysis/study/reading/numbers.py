@@ -81,6 +81,8 @@ def parse(name: str, cells: pd.Series, decimal: str | None = None, given: bool =
     cells contradict one another or the user, and where nothing tells 1,234 from 1.234.
     """
     codes, distinct = pd.factorize(cells)
+    if not len(distinct):
+        return Parsed(np.full(len(cells), np.nan), np.zeros(len(cells), bool))
     found = [_take_apart(str(cell)) for cell in distinct]
     marks = {}
     for place, number in enumerate(found):
@@ -118,8 +120,8 @@ def parse(name: str, cells: pd.Series, decimal: str | None = None, given: bool =
         raise AmbiguousError(
             f"{name}: some cells are in per cent and some are not; write all of them in one way"
         )
-    numbers = np.array([_value(number, mark) for number in found] or [np.nan], float)
-    text = np.array([number is None for number in found] or [False])
+    numbers = np.array([_value(number, mark) for number in found], float)
+    text = np.array([number is None for number in found])
     # Missing cells have the code -1.
     values, bad = np.where(codes < 0, np.nan, numbers[codes]), (codes >= 0) & text[codes]
     return Parsed(values, bad, _said(distinct, found, numbers, mark, len(marks) == 0))
