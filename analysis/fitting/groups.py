@@ -135,6 +135,7 @@ def _draws(fitted: Fit) -> dict[str, tuple[float, np.ndarray]]:
         if name not in fitted.fixed
     }
     if exponents(fitted):
-        both = np.array([type(fitted.law)(*row).exponents for row in fitted.samples]).reshape(-1, 2)
-        found |= {name: (fitted.law.exponents[i], both[:, i]) for i, name in enumerate("ab")}
+        law: Any = fitted.law
+        both = np.array([type(law)(*row).exponents for row in fitted.samples]).reshape(-1, 2)
+        found |= {name: (law.exponents[i], both[:, i]) for i, name in enumerate("ab")}
     return found

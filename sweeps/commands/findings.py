@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,14 +59,6 @@ def report(
     )
 
 
-_Pairs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--fix", metavar="NAME=VALUE", help="Hold a constant: E=1.87.", show_default=False
-    ),
-]
-
-
 @app.command(
     epilog="Examples: ostinato fit chinchilla losses.csv --compute 1e24 --at params=13B,tokens=5T; "
     "ostinato fit data-constrained runs.csv --columns loss=val_ppl --unit perplexity "
@@ -116,7 +108,12 @@ def fit(
             "--drop-bad-rows", help="Leave out rows that are diverged, missing or there twice."
         ),
     ] = False,
-    fix: _Pairs = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Hold a constant, such as E=1.87.", show_default=False
+        ),
+    ] = None,
     tie: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=NAME", help="Fit two constants as one.", show_default=False),
@@ -184,9 +181,12 @@ def fit(
     if quadratic and delta is not None:
         raise OstinatoError("delta: Huber's, which --quadratic does without; give one of the two")
     computes = [_count("compute", one) for one in compute or ()]
-    written = {"unit": unit, "bytes_per_token": bytes_per_token, "decimal": decimal}
+    written: dict[str, Any] = {"unit": unit, "bytes_per_token": bytes_per_token, "decimal": decimal}
     written |= {"drop_bad_rows": drop_bad_rows}
-    held = {"fixed": printing.values("fix", fix), "tied": printing.names("tie", tie)}
+    held: dict[str, Any] = {
+        "fixed": printing.values("fix", fix),
+        "tied": printing.names("tie", tie),
+    }
     held |= {"delta": math.inf if quadratic else HUBER_DELTA if delta is None else delta}
     asked = printing.Asked(computes, tuple(at or ()), as_json)
     several = by is not None or len(tables) > 1
@@ -206,7 +206,7 @@ def fit(
                 "by: one table by the values of a column, or several tables, and neither is drawn; "
                 "leave out --plot, or all tables but one"
             )
-        named = {"how": {"columns": _pairs(columns), **written}, "cluster": cluster}
+        named: dict[str, Any] = {"how": {"columns": _pairs(columns), **written}, "cluster": cluster}
         printing.side_by_side(law, tables, by, asked, resamples, **named, **held)
         return
     printing.one(

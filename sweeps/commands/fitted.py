@@ -16,7 +16,6 @@ from data_pipelines.errors import OstinatoError
 from sweeps.commands.options import console, say
 
 if TYPE_CHECKING:  # it loads JAX
-
     from analysis.fitting import Fit
 
 
@@ -153,12 +152,8 @@ def side_by_side(
         say(sentence)
     shown = _table("constant", *found.fits)
     for constant, own in found.table().groupby("constant", sort=False):
-        cells = {row.name: row for row in own.itertuples(index=False, name="Row")}
-        ends = [
-            (cells[n].value, cells[n].low, cells[n].high) if n in cells else None
-            for n in found.fits
-        ]
-        shown.add_row(str(constant), *(_with_ends(*three) if three else "" for three in ends))
+        cells = {row["name"]: row for row in own.to_dict("records")}
+        shown.add_row(str(constant), *(_of_cell(cells.get(name)) for name in found.fits))
     rows = (f"{len(fitted.loss)}, {fitted.r2:.4f}" for fitted in found.fits.values())
     shown.add_row("rows, R2", *rows)
     console.print(shown)
@@ -176,6 +171,10 @@ def side_by_side(
         _print_answers(answers[name], f"{name}: ")
         for warning in fitted.warnings:
             say(f"{name}: {warning}")
+
+
+def _of_cell(row: dict[Any, Any] | None) -> str:
+    return _with_ends(row["value"], row["low"], row["high"]) if row else ""
 
 
 def _answers(found: Fit, asked: Asked) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ _REMEDY = "repair or drop them: --drop-bad-rows (drop_bad_rows=True) leaves them
 
 def sound(
     table: pd.DataFrame,
-    given: Mapping[str, Sequence],
+    given: Mapping[str, Sequence[Any]],
     needed: Sequence[str],
     where: str,
     drop: bool,
@@ -57,8 +58,8 @@ def sound(
     return kept, _told(causes)
 
 
-def _first(rows: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(rows)[:_MOST]
+def _first(rows: np.ndarray) -> list[int]:
+    return np.flatnonzero(rows)[:_MOST].tolist()
 
 
 def _cause(cell, value: float) -> str:

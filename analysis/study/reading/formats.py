@@ -64,7 +64,7 @@ def _decoded(path: Path, content: bytes) -> tuple[str, list[str]]:
     """Text in UTF-8, in UTF-16 as Excel's "Unicode text", or in Windows' Western letters."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
-    elif b"\0" in content[:1000]:
+    elif content[:1000].count(0) > len(content[:1000]) / 4:
         encodings = ["utf-16-le" if content[1:2] == b"\0" else "utf-16-be"]
     else:
         encodings = ["utf-8-sig", "cp1252", "latin-1"]
@@ -182,7 +182,8 @@ def _split(path: Path, text: str, separator: str) -> list[list[str]]:
     try:
         return list(_cells(text, separator))
     except csv.Error as error:
-        raise AnalysisError(f"{path}: not a readable CSV or Parquet table ({error})") from None
+        told = "a quote is never closed" if "end of data" in str(error) else error
+        raise AnalysisError(f"{path}: not a readable CSV or Parquet table ({told})") from None
 
 
 def _cells(text: str, separator: str, strict: bool = True):

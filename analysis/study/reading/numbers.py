@@ -84,10 +84,10 @@ def parse(name: str, cells: pd.Series, decimal: str | None = None, given: bool =
     if not len(distinct):
         return Parsed(np.full(len(cells), np.nan), np.zeros(len(cells), bool))
     found = [_take_apart(str(cell)) for cell in distinct]
-    marks = {}
+    marks = dict[str, str]()
     for place, number in enumerate(found):
         if isinstance(number, _Number) and number.shows in (",", "."):
-            marks.setdefault(number.shows, distinct[place])
+            marks.setdefault(number.shows, str(distinct[place]))
     asked = {v: k for k, v in MARKS.items()}
     if given and decimal and set(marks) - {decimal}:
         other = next(mark for mark in marks if mark != decimal)
@@ -120,11 +120,12 @@ def parse(name: str, cells: pd.Series, decimal: str | None = None, given: bool =
         raise AmbiguousError(
             f"{name}: some cells are in per cent and some are not; write all of them in one way"
         )
+    by = "" if marks else ", as told" if given else ", as other columns show"
     numbers = np.array([_value(number, mark) for number in found], float)
     text = np.array([number is None for number in found])
     # Missing cells have the code -1.
     values, bad = np.where(codes < 0, np.nan, numbers[codes]), (codes >= 0) & text[codes]
-    return Parsed(values, bad, _said(distinct, found, numbers, mark, len(marks) == 0))
+    return Parsed(values, bad, _said(distinct, found, numbers, mark, by))
 
 
 def number(text: str) -> float:
@@ -245,7 +246,7 @@ def _is_power(value: float, factor: float) -> bool:
     return 10.0**exponent == factor
 
 
-def _said(distinct, found, numbers, mark: str, by_others: bool) -> str:
+def _said(distinct, found, numbers, mark: str, by: str) -> str:
     """'1.3B is 1.3e+09' and the like, an example of each thing that had to be understood."""
     kinds: dict[str, str] = {}
     for cell, number, value in zip(distinct, found, numbers, strict=True):
@@ -262,6 +263,6 @@ def _said(distinct, found, numbers, mark: str, by_others: bool) -> str:
             kind = "thousands"
         if kind and kind not in kinds:
             told = f"{value:.15g}" if value < 1e15 else f"{value:g}"
-            why = ", as other columns show" if by_others and number.shows == "?" else ""
+            why = by if number.shows == "?" else ""
             kinds[kind] = f"{text} is {told}{why}"
     return "; ".join(kinds.values())
