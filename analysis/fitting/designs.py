@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.fitting.doubts.lines import in_a_valley, line
 from analysis.fitting.fitted import Fit, refit_without
-from analysis.words import count, plural
+from analysis.words import plural
 
-_ON_ONE_LINE = 0.03  # spread of ln D about a line in ln N, beside that of ln N
 _FEWEST = 3  # sizes, of which a floor, a scale and an exponent can be told
 _MOST_ROWS = 400  # in more, none is tried for deciding alone
 _DECIDES = 1.5  # standard errors of all the other rows by which one row moves a constant
@@ -41,28 +41,14 @@ def designs(fitted: Fit) -> list[str]:
     return warnings
 
 
-def line(columns: dict[str, np.ndarray]) -> str:
-    """'D = 20 N' or 'D ~ N^0.8' where all rows lie on such a line, else ''."""
-    if not {"params", "tokens"} <= set(columns):
-        return ""
-    x, y = np.log(columns["params"]), np.log(columns["tokens"])
-    if np.ptp(x) < 1e-9 or np.ptp(y) < 1e-9:
-        return ""
-    centred = x - x.mean()
-    slope = float(centred @ (y - y.mean()) / (centred @ centred))
-    off = y - y.mean() - slope * centred
-    if np.std(off) > max(1e-6, _ON_ONE_LINE * min(1.0, float(np.std(x)))):
-        return ""
-    ratio = float(np.exp(np.median(y - x)))
-    return f"D = {ratio:.3g} N" if abs(slope - 1) < 0.02 else f"D ~ N^{slope:.2g}"
-
-
 def deciding_row(fitted: Fit) -> list[str]:
     """A sentence on the row without which a constant would be quite another: one that moves it by more
     than one and a half standard errors of all the others (a jackknife without that row)."""
     rows = np.arange(len(fitted.loss))
     free = [type(fitted.law).constant_names().index(name) for name in fitted.held.free]
     if len(rows) > _MOST_ROWS or len(rows) <= len(free) + 2 or np.std(fitted.residuals) < 1e-6:
+        return []
+    if in_a_valley(fitted.columns, fitted.held):  # where any row moves any constant
         return []
     laws = refit_without(fitted, rows, rows.tolist())
     with np.errstate(all="ignore"):  # refits gone astray
@@ -104,8 +90,3 @@ def go_together(fitted: Fit, labels: np.ndarray, draws: int = 999) -> float:
     generator, here = np.random.default_rng(0), between(ranks)
     beyond = sum(between(generator.permutation(ranks)) >= here for _ in range(draws))
     return (1 + beyond) / (1 + draws)
-
-
-def range_told(values: np.ndarray) -> str:
-    """'70M to 2.8B'."""
-    return f"{count(float(values.min()))} to {count(float(values.max()))}"

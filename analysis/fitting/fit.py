@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from analysis.errors import AnalysisError
 from analysis.fitting.doubts.check import check
 from analysis.fitting.doubts.diagnose import degenerate, suspicions
+from analysis.fitting.doubts.lines import in_a_valley
 from analysis.fitting.fitted import Fit, errors_without
 from analysis.fitting.solving.bootstrap import resample
 from analysis.fitting.solving.constraints import constrain
@@ -57,7 +58,8 @@ def fit(
             starts = starts[np.argsort(at_start)[:_POLISHED]]
         grid = minimise(law, arrays, loss, starts, ones, delta, moves, thorough=False)
         reached = _at_the_least(law, grid.objective)
-        if (grid.converged & reached).sum() < min(_AGREEING, len(starts)):
+        few = (grid.converged & reached).sum() < min(_AGREEING, len(starts))
+        if few and not in_a_valley(arrays, held):
             grid = minimise(law, arrays, loss, grid.coordinates, ones, delta, moves)
             reached = _at_the_least(law, grid.objective)
         best = int(np.flatnonzero(reached)[np.argmax(grid.converged[reached])])
@@ -82,18 +84,20 @@ def resampled(fitted: Fit, bootstrap: int, clusters: ArrayLike | None = None, se
     law, held = type(fitted.law), fitted.held
     samples, warnings, missed = fitted.samples[:0], [], 0
     labels = None if clusters is None else np.asarray(clusters)
-    if not fitted.converged:
+    valley = in_a_valley(fitted.columns, held)
+    if not fitted.converged and not valley:
         warnings.append("The solver did not converge; the constants are where it stopped.")
     with _quiet():
         if bootstrap:
             weights = resample(len(fitted.loss), bootstrap, labels, seed)
             starts = np.tile(fitted.law.coordinates(), (bootstrap, 1))
             draws = minimise(
-                *(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, held.moves())
+                *(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, held.moves()),
+                thorough=not valley,
             )
             samples = np.array([list(asdict(law.at(row)).values()) for row in draws.coordinates])
             missed = int((~draws.converged).sum())
-        if missed:
+        if missed and not valley:
             warnings.append(f"{missed} of {bootstrap} resamples did not converge.")
         warnings += suspicions(fitted.law, fitted.columns, fitted.residuals, samples, held)
         profiled = degenerate(fitted.law, fitted.residuals, samples, labels) if bootstrap else []

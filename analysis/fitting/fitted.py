@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from analysis.errors import AnalysisError
 from analysis.fitting.doubts.diagnose import outliers
+from analysis.fitting.doubts.lines import in_a_valley
 from analysis.fitting.solving.bootstrap import interval
 from analysis.fitting.solving.constraints import Constraints, constrain
 from analysis.fitting.solving.solver import HUBER_DELTA, minimise
@@ -246,5 +247,6 @@ def refit_without(fitted: Fit, by: ArrayLike, labels: Sequence) -> list[Law]:
     weights = np.array([(by != label).astype(float) for label in labels])
     starts = np.tile(fitted.law.coordinates(), (len(labels), 1))
     moves = fitted.held.moves()
-    found = minimise(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, moves)
+    table = (fitted.columns, fitted.loss, starts, weights, fitted.delta, moves)
+    found = minimise(law, *table, thorough=not in_a_valley(fitted.columns, fitted.held))
     return [law.at(coordinates) for coordinates in found.coordinates]

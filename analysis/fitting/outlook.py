@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.errors import AnalysisError
-from analysis.fitting.designs import line
+from analysis.fitting.doubts.lines import line
 from analysis.fitting.fitted import Fit
 from analysis.fitting.solving.bootstrap import interval
 from analysis.study.reading import Source, find, number, read

@@ -90,7 +90,7 @@ def prepare(law: str, needed: tuple[str, ...], source: Source, how: AsWritten) -
                     f"{one.column}: most losses are above {_LARGEST_LOSS:g}, too much for nats per token; "
                     "perplexities are told by --unit perplexity."
                 )
-        table[ours], cells[ours] = values, list(written)
+        table[ours], cells[ours] = values, _cells(written)
     for ours, (formula, values) in derived(table).items():
         table[ours], cells[ours] = values, list(values)
         understood.append(f"No {ours}: taken as {formula}.")
@@ -115,6 +115,11 @@ def prepare(law: str, needed: tuple[str, ...], source: Source, how: AsWritten) -
                 f"billions, write it with the number (70M) or in the header ({name} (M))."
             )
     return Prepared(table, reading.where, tuple(understood), tuple(warnings))
+
+
+def _cells(written: pd.Series) -> list:
+    """Cells as they were written; a blank one of a file of text is '', where no number is NaN."""
+    return list(written.fillna("") if written.dtype == "str" else written)
 
 
 def _usable(reading: Reading) -> tuple[Reading, list[str]]:

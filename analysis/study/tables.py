@@ -134,9 +134,8 @@ def _numbers_of(reading: Reading) -> tuple[pd.DataFrame, list[str]]:
     table = reading.table
     found = {name: reading.numbers(name) for name in (*REQUIRED, *OPTIONAL) if name in table}
     values = {k: v.values for k, v in found.items() if not pd.api.types.is_numeric_dtype(table[k])}
-    said = [
-        f"{reading.where}: {name}: {parsed.said}." for name, parsed in found.items() if parsed.said
-    ]
+    told = [f"{name}: {parsed.said}" for name, parsed in found.items() if parsed.said]
+    said = [f"{reading.where}: read as numbers: {'; '.join(told)}."] if told else []
     return table.assign(**values), [*reading.notes, *said]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.study.reading.numbers import DIVERGED
+from analysis.study.reading.numbers import DIVERGED, MISSING
 from analysis.words import plural
 
 _MOST = 5  # rows named in an error
@@ -37,12 +37,14 @@ def sound(
         with np.errstate(invalid="ignore"):
             bad = ~(np.isfinite(values) & (values > 0))
         if bad.any() and not drop:
-            shown = "; ".join(f"row {places[row]}: {given[name][row]}" for row in _first(bad))
+            shown = "; ".join(
+                f"row {places[row]}: {given[name][row] or 'nan'}" for row in _first(bad)
+            )
             raise AnalysisError(
                 f"{where}: {name}: {plural(int(bad.sum()), 'row')} missing, not finite or not positive "
                 f"({shown}{'; ...' if bad.sum() > _MOST else ''}); {_REMEDY}"
             )
-        for row in np.flatnonzero(bad & ~seen):
+        for row in np.flatnonzero(bad & ~seen).tolist():
             causes.setdefault(_cause(given[name][row], values[row]), []).append(int(places[row]))
         seen |= bad
     twice = ~seen & table.astype(str).duplicated().to_numpy()
@@ -68,9 +70,9 @@ def _cause(cell, value: float) -> str:
         return "diverged"
     if np.isfinite(value):
         return "not positive"
-    if text in ("", "nan", "none", "<na>") or not isinstance(cell, str):
-        return "missing or diverged" if isinstance(cell, float) else "missing"
-    return "not a number"
+    if isinstance(cell, str) and text not in MISSING:
+        return "not a number"
+    return "missing or diverged" if isinstance(cell, float) else "missing"
 
 
 def _told(causes: Mapping[str, list[int]]) -> str:

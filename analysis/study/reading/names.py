@@ -129,8 +129,9 @@ def _named(column: str, usual: tuple[str, ...]) -> Named | None:
         return Named(column, factor)
     stem, _, unit = normal(column).rpartition("_")
     stem = stem.removesuffix("_in")
-    if stem in usual and size(unit) is not None:
-        return Named(column, size(unit) or 1.0)
+    factor = size(unit) or 1.0
+    if stem in usual and factor != 1:
+        return Named(column, factor)
     return None
 
 
