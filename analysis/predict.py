@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.findings.repeats.damage_law import DamageFit, fit_damage
-from analysis.fitting.bootstrap import interval
+from analysis.fitting.solving.bootstrap import interval
 from analysis.laws import DamageBand, Law
+from analysis.study.reading import Named, Source, find, read
 from analysis.words import count, share
 
 __all__ = ["DamageFit", "Part", "Prediction", "fit_damage", "parts_of_histogram", "predict"]
@@ -119,22 +119,35 @@ def predict(
     )
 
 
-def parts_of_histogram(histogram: pd.DataFrame) -> list[Part]:
+def parts_of_histogram(histogram: Source) -> list[Part]:
     """The parts of a histogram of repeats: columns `repeats` and `token_share` (or `tokens`).
 
-    `token_share` is the share of the training tokens. Raises `AnalysisError` naming what is missing.
+    histogram: a path or a table. `token_share` is the share of the training tokens. Raises
+    `AnalysisError` naming what is missing, and rows that are no numbers.
     """
-    if "repeats" not in histogram or not {"token_share", "tokens"} & set(histogram):
+    reading, found = read(histogram, missing="give a histogram that duplicates has written"), {}
+    table = reading.table
+    for ours in ("repeats", "token_share", "tokens"):
+        one = Named(ours) if ours in table else find(ours, table, "histogram")
+        if one is not None:
+            parsed = reading.numbers(one.column)
+            found[ours] = parsed.values * one.factor
+            bad = ~np.isfinite(found[ours])
+            if bad.any():
+                row = int(np.argmax(bad))
+                raise AnalysisError(
+                    f"histogram: {one.column}: row {row + 1}: {table[one.column].iloc[row]}; give a "
+                    "number in each row"
+                )
+    if "repeats" not in found or not {"token_share", "tokens"} & set(found):
         raise AnalysisError(
             "histogram: needs the columns repeats and token_share (or tokens); there are: "
-            + ", ".join(map(str, histogram.columns))
+            + ", ".join(map(str, table.columns))
         )
-    shares = (
-        histogram.token_share
-        if "token_share" in histogram
-        else histogram.tokens / histogram.tokens.sum()
-    )
-    return [Part(float(f), float(E)) for f, E in zip(shares, histogram.repeats, strict=True)]
+    shares = found["token_share"] if "token_share" in found else found["tokens"]
+    if "token_share" not in found:
+        shares = shares / shares.sum()
+    return [Part(float(f), float(E)) for f, E in zip(shares, found["repeats"], strict=True)]
 
 
 def _log_damage(band: Law, params: float, part: Part) -> float:

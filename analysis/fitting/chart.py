@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, ramp
-from analysis.fitting.fit import Fit
+from analysis.fitting.fitted import Fit
 from analysis.words import count
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.fitting.fit import Fit, held_out_error
+from analysis.fitting.fitted import Fit, errors_without
 from analysis.fitting.table import find_law, fit_table
+from analysis.study.reading import Source
 
 
 def compare(fits: Sequence[Fit], by: np.ndarray | None = None) -> pd.DataFrame:
@@ -32,11 +33,11 @@ def compare(fits: Sequence[Fit], by: np.ndarray | None = None) -> pd.DataFrame:
     rows = []
     for one in fits:
         groups = by if by is not None else one.columns.get("params", np.arange(len(first)))
-        errors = held_out_error(type(one.law), one.columns, one.loss, groups)
+        errors = errors_without(one, np.asarray(groups))
         rows.append(
             {
                 "law": one.law.name,
-                "constants": len(one.constants),
+                "constants": len(one.held.free),
                 "aic": one.aic,
                 "r2": one.r2,
                 "held_out_error": float(np.mean(list(errors.values()))) if errors else np.nan,
@@ -51,27 +52,43 @@ def compare(fits: Sequence[Fit], by: np.ndarray | None = None) -> pd.DataFrame:
 
 
 def compare_on_table(
-    laws: Sequence[str], path: str | Path, columns: dict[str, str] | None = None
+    laws: Sequence[str], source: Source, columns: Mapping[str, str] | None = None, **options: Any
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """`compare` for laws by name on anybody's table, and why those left out cannot be fitted.
+    """`compare` for laws by name on anybody's table, and why those left out cannot be fitted; arguments
+    and errors as `fits_on_table` has them."""
+    fits, reasons = fits_on_table(laws, source, columns, **options)
+    return compare(fits), reasons
 
-    columns: as `fit_table`'s, for all the laws together: each takes those that it has. Raises
-    `AnalysisError` for a column that none has, and where fewer than two laws can be fitted, naming
-    the reason of each.
+
+def fits_on_table(
+    laws: Sequence[str],
+    source: Source,
+    columns: Mapping[str, str] | None = None,
+    *,
+    fixed: Mapping[str, float] | None = None,
+    tied: Iterable[Sequence[str]] = (),
+    **options: Any,
+) -> tuple[list[Fit], dict[str, str]]:
+    """Laws by name, each fitted to one table without intervals, and why those left out cannot be.
+
+    columns, fixed, tied: as `fit_table`'s, for all the laws together: each takes those that it has;
+    options: the others of `fit_table`. Raises `AnalysisError` for a column or a constant that none
+    has, and where fewer than two laws can be fitted, naming the reason of each.
     """
-    names = dict(columns or {})
-    known = {name: {*find_law(name).columns, "loss"} for name in laws}
-    everything = set().union(*known.values())
-    if unknown := set(names) - everything:
-        raise AnalysisError(
-            f"columns: none of {', '.join(laws)} has a column {', '.join(sorted(unknown))}; "
-            f"they have {', '.join(sorted(everything))}"
-        )
+    names, fixed, ties = dict(columns or {}), dict(fixed or {}), [tuple(pair) for pair in tied]
+    classes = {name: find_law(name) for name in laws}
+    known = {name: {*law.columns, "loss"} for name, law in classes.items()}
+    _known_to_one("columns", "column", names, known)
+    constants = {name: {*law.constant_names()} for name, law in classes.items()}
+    _known_to_one("fix", "constant", fixed, constants)
+    _known_to_one("tie", "constant", [name for pair in ties for name in pair], constants)
     fits, reasons = [], {}
-    for name in laws:
+    for name, law in classes.items():
         own = {ours: theirs for ours, theirs in names.items() if ours in known[name]}
+        held = {constant: value for constant, value in fixed.items() if constant in constants[name]}
+        pairs = [pair for pair in ties if constants[name].issuperset(pair)]
         try:
-            fits.append(fit_table(name, path, own))
+            fits.append(fit_table(law, source, own, 0, fixed=held, tied=pairs, **options))
         except AnalysisError as error:
             reasons[name] = str(error)
     if len(fits) < 2:
@@ -79,4 +96,15 @@ def compare_on_table(
             f"law: {len(fits)} of {len(laws)} laws can be fitted, two are needed to compare; "
             + "; ".join(reasons.values())
         )
-    return compare(fits), reasons
+    return fits, reasons
+
+
+def _known_to_one(
+    option: str, what: str, names: Iterable[str], known: Mapping[str, set[str]]
+) -> None:
+    everything = set().union(*known.values())
+    if unknown := set(names) - everything:
+        raise AnalysisError(
+            f"{option}: none of {', '.join(known)} has a {what} {', '.join(sorted(unknown))}; "
+            f"they have {', '.join(sorted(everything))}"
+        )

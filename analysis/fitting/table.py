@@ -1,70 +1,146 @@
-"""A law on anybody's CSV or Parquet: which columns, which rows, and what was left out."""
+"""A law on anybody's table: read, fitted, resampled, and doubted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.fitting.fit import Fit, fit
+from analysis.fitting.designs import deciding_row, designs, go_together
+from analysis.fitting.fit import fit, resampled
+from analysis.fitting.fitted import Fit
 from analysis.fitting.frontier import APPROACHES, frontier
+from analysis.fitting.prepared import AsWritten, Prepared, prepare
+from analysis.fitting.solving.solver import HUBER_DELTA
 from analysis.laws import LAWS, Law, OptimalParams
-from analysis.study import read_table, require_columns
-from analysis.study.stages import FINE_TUNING, LANGUAGE_MODELS, PRETRAINING, with_stages
-from analysis.words import plural
+from analysis.study import require_columns
+from analysis.study.reading import Source, read
 
-_MOST_ROWS = 5  # named in an error
-_FRESH_ONLY = "unique_tokens"  # laws without this column know nothing of repetition
+RESAMPLES = 256
+"""Where nobody says how many: a tenth of a second, and ends of intervals that are off by a twentieth
+of them (in the mean, against 4,000)."""
+
+BY_ROW = "none"
+"""The cluster that is none: rows are resampled one by one, whatever their residuals."""
+
+_BY_ACCIDENT = 0.01  # chance below which the rows of one size are taken to go together
+_FEWEST_SIZES = 6  # to resample whole
 
 
 def fit_table(
     law: str | type[Law],
-    path: str | Path,
+    source: Source,
     columns: Mapping[str, str] | None = None,
-    bootstrap: int = 0,
+    bootstrap: int = RESAMPLES,
     cluster: str | None = None,
     seed: int = 0,
+    *,
+    unit: str | None = None,
+    bytes_per_token: float | None = None,
+    decimal: str | None = None,
+    drop_bad_rows: bool = False,
+    fixed: Mapping[str, float] | None = None,
+    tied: Iterable[Sequence[str]] = (),
+    delta: float = HUBER_DELTA,
 ) -> Fit:
-    """Fit a law (or its name in `LAWS`, or "approach-1" and "approach-2") to the table at `path`.
+    """Fit a law (or its name in `LAWS`, or "approach-1" and "approach-2") to a table.
 
-    columns: what the law calls a column -> what the table calls it (params, tokens, loss, ...);
-    cluster: a column whose rows of one value are resampled together. A study's results.parquet
-    needs no `columns`: its unfinished runs are left out, and its repeated runs too for laws of
-    fresh data. Raises `AnalysisError` naming the column or the rows at fault.
+    source: a path (CSV, JSON lines, Parquet), a DataFrame, or columns by name; columns: what the law
+    calls a column -> what the table calls it (params, tokens, loss, ...), where it has none of the
+    usual names; bootstrap: resamples for intervals, 0 for none; cluster: a column whose rows of one
+    value are resampled together, `BY_ROW` for none, by default params where residuals of one size go
+    together; unit, bytes_per_token, decimal, drop_bad_rows: as `prepared.AsWritten`; fixed, tied,
+    delta: as `fit`'s. A study's results need no `columns`: their unfinished runs are left out, and
+    their repeated runs too for laws of fresh data. Raises `AnalysisError` naming the column or the
+    rows at fault.
     """
+    how = AsWritten(dict(columns or {}), unit, bytes_per_token, decimal, drop_bad_rows)
+    rows = prepare_for(law, source, how)
+    return fit_prepared(law, rows, bootstrap, cluster, seed, fixed, tied, delta)
+
+
+def prepare_for(law: str | type[Law], source: Source, how: AsWritten) -> Prepared:
+    """The rows and columns of a table that a law, or an approach by its name, is fitted on."""
+    if law in APPROACHES:
+        names = {*how.columns}
+        if "tokens" not in names and ("flops" in names or "flops" in read(source).table):
+            needed = ("params", "tokens" if law == "approach-1" else "flops")
+        else:
+            needed = ("params", "tokens")
+        return prepare(str(law), needed, source, how)
+    found = find_law(law)
+    return prepare(found.name, found.columns, source, how)
+
+
+def fit_prepared(
+    law: str | type[Law],
+    rows: Prepared,
+    bootstrap: int = RESAMPLES,
+    cluster: str | None = None,
+    seed: int = 0,
+    fixed: Mapping[str, float] | None = None,
+    tied: Iterable[Sequence[str]] = (),
+    delta: float = HUBER_DELTA,
+) -> Fit:
+    """`fit_table` on rows that are prepared already."""
+    table, labels, of_rows = rows.table, None, True
     if law in APPROACHES:
         if cluster:
             raise AnalysisError(f"cluster: {law} resamples sizes or computes; leave it out")
-        return _fit_frontier(law, path, dict(columns or {}), bootstrap, seed)
-    law = find_law(law)
-    table = read_table(path)
-    table, warnings = prepare(law.name, law.columns, table, dict(columns or {}), str(path))
-    labels = None
+        points, of_rows = frontier(str(law), table), False
+        arrays = {"flops": points.flops.to_numpy(float)}
+        measured, law = points.params.to_numpy(float), OptimalParams
+        labels = np.asarray(points.params if "tokens" in points else points.index)
+    else:
+        law = find_law(law)
+        arrays = {name: table[name].to_numpy(float) for name in law.columns}
+        measured = table["loss"].to_numpy(float)
+    found = fit(law, arrays, measured, 0, delta=delta, fixed=fixed, tied=tied)
+    warnings = list(rows.warnings)
+    if of_rows:
+        found = replace(found, rows=table.index.to_numpy() + 1)
+        warnings += designs(found)
+        if bootstrap:
+            labels, cluster, said = _clusters(found, rows, cluster)
+            warnings += said
+            warnings += deciding_row(found)
+    found = resampled(found, bootstrap, labels, seed)
+    told = (*warnings, *found.warnings)
+    return replace(found, warnings=told, understood=rows.understood, cluster=cluster)
+
+
+def _clusters(
+    fitted: Fit, rows: Prepared, cluster: str | None
+) -> tuple[np.ndarray | None, str | None, list[str]]:
+    """The label of each row for the bootstrap, the column it comes from, and what to say of it."""
+    if cluster == BY_ROW:
+        return None, None, []
     if cluster:
-        require_columns(table, [cluster], str(path))
-        labels = table[cluster].astype(str).to_numpy()
-    arrays = {name: table[name].to_numpy() for name in law.columns}
-    found = fit(law, arrays, table["loss"].to_numpy(), bootstrap, labels, seed=seed)
-    rows = table.index.to_numpy() + 1
-    return replace(found, warnings=(*warnings, *found.warnings), rows=rows)
-
-
-def _fit_frontier(approach: str, path: str | Path, names: dict, bootstrap: int, seed: int) -> Fit:
-    """`OptimalParams` through the frontier of the runs; points of one size are resampled together."""
-    table = read_table(path)
-    compute = "flops" if "tokens" not in names and "flops" in {*names, *table} else "tokens"
-    needed = ("params", "tokens" if approach == "approach-1" else compute)
-    runs, warnings = prepare(approach, needed, table, names, str(path))
-    points = frontier(approach, runs[[*needed, "loss"]])
-    clusters = points.params if approach == "approach-1" else points.index
-    columns = {"flops": points.flops}
-    found = fit(OptimalParams, columns, points.params, bootstrap, clusters, seed=seed)
-    return replace(found, warnings=(*warnings, *found.warnings))
+        require_columns(rows.table, [cluster], rows.where)
+        return rows.table[cluster].astype(str).to_numpy(), cluster, []
+    sizes = fitted.columns.get("params")
+    if sizes is None or go_together(fitted, sizes) > _BY_ACCIDENT:
+        return None, None, []
+    why = "Rows of one size are off the law to the same side: "
+    if len(np.unique(sizes)) < _FEWEST_SIZES:
+        return (
+            None,
+            None,
+            [
+                f"{why}intervals, by row, are too narrow; with {_FEWEST_SIZES} sizes they could be resampled "
+                "whole."
+            ],
+        )
+    return (
+        sizes,
+        "params",
+        [
+            f"{why}intervals are by size, all rows of one resampled together (--cluster {BY_ROW} for rows)."
+        ],
+    )
 
 
 def find_law(law: str | type[Law]) -> type[Law]:
@@ -77,83 +153,3 @@ def find_law(law: str | type[Law]) -> type[Law]:
         near = get_close_matches(law, (*LAWS, *APPROACHES), n=2) or (*LAWS, *APPROACHES)
         raise AnalysisError(f"{law}: no such law; there are: {', '.join(near)}")
     return LAWS[law]
-
-
-def prepare(
-    law: str, needed: tuple[str, ...], table: pd.DataFrame, names: dict[str, str], where: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The rows and columns that the law of that name is fitted on, and sentences on what was left out.
-
-    needed: the law's columns, beside the loss; names: as `fit_table`'s `columns`.
-    """
-    unknown = set(names) - {*needed, "loss"}
-    if unknown:
-        raise AnalysisError(
-            f"columns: {law} has no column {', '.join(sorted(unknown))}; "
-            f"it needs {', '.join((*needed, 'loss'))}"
-        )
-    require_columns(table, names.values(), where)
-    warnings = []
-    if "status" in table and (table.status != "done").any():
-        warnings.append(
-            f"{plural(int((table.status != 'done').sum()), 'unfinished run')} left out."
-        )
-        table = table[table.status == "done"]
-    if "vocabulary" in table and table.vocabulary.nunique() > 1:
-        raise AnalysisError(
-            f"{where}: vocabulary: {_rows_by(table.vocabulary)} in one table; their losses per token "
-            "cannot be compared; keep the rows of one and fit those"
-        )
-    if "pretrained_run" in table or {"stage", "of"} <= set(table):  # a study's own
-        stage = with_stages(table).stage
-        tuned, others = stage == FINE_TUNING, ~stage.isin(LANGUAGE_MODELS)
-        if tuned.any():
-            warnings.append(f"{plural(int(tuned.sum()), 'fine-tuned run')} left out.")
-        if others.any():
-            told = ", ".join(sorted(set(stage[others])))
-            warnings.append(f"{plural(int(others.sum()), 'run')} of other stages left out: {told}.")
-        table = table[stage == PRETRAINING]
-    table = table.copy()
-    for ours, theirs in names.items():
-        table[ours] = table[theirs]
-    if "loss" not in table and "test_loss" in table:
-        table["loss"] = table["test_loss"]
-    if "repeated_fraction" in table:
-        table, warnings = _with_repetition(law, needed, table, warnings)
-    require_columns(table, (*needed, "loss"), where)
-    for name in (*needed, "loss"):
-        given = table[name]
-        table[name] = pd.to_numeric(given, errors="coerce").astype(float)
-        bad = table.index[~(np.isfinite(table[name]) & (table[name] > 0))]
-        if len(bad):
-            shown = "; ".join(f"row {row + 1}: {given[row]}" for row in bad[:_MOST_ROWS])
-            raise AnalysisError(
-                f"{where}: {name}: {plural(len(bad), 'row')} missing, not finite or not positive "
-                f"({shown}{'; ...' if len(bad) > _MOST_ROWS else ''}); repair or drop them"
-            )
-    return table, warnings
-
-
-def _rows_by(column: pd.Series) -> str:
-    """'bytes (40 rows from row 1), gpt2 (2 rows from row 17)'."""
-    places = pd.Series(column.index + 1).groupby(column.astype(str).to_numpy())
-    return ", ".join(
-        f"{name} ({plural(len(rows), 'row')} from row {rows.min()})" for name, rows in places
-    )
-
-
-def _with_repetition(law: str, needed: tuple[str, ...], table: pd.DataFrame, warnings: list[str]):
-    """A study's table: its unique tokens, or its controls alone for a law of fresh data."""
-    repeated = table.repeated_fraction > 0
-    if _FRESH_ONLY in needed:
-        if _FRESH_ONLY not in table:
-            share = 1 - table.repeated_fraction * (1 - 1 / table.repeats.where(repeated, 1))
-            table[_FRESH_ONLY] = table.tokens * share
-        return table, warnings
-    if "repeated_fraction" not in needed and repeated.any():
-        warnings.append(
-            f"{plural(int(repeated.sum()), 'run')} with repetition left out: {law} is a law of "
-            "fresh data."
-        )
-        return table[~repeated].copy(), warnings
-    return table, warnings

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from analysis.laws.joint import Chinchilla
+from analysis.laws.joint import Chinchilla, chinchilla_optimum
 from analysis.laws.law import Law
 
 _COLUMNS = ("params", "tokens", "unique_tokens")
@@ -65,6 +65,15 @@ class DataConstrained(Law):
     def invert(self, loss: float, tokens: float, unique_tokens: float) -> float:
         """The params at which `tokens` tokens of `unique_tokens` give `loss`; NaN where none do."""
         return _least_params(self, loss, tokens, unique_tokens)
+
+    def optimum(self, compute) -> tuple[np.ndarray, np.ndarray]:
+        """The (params, tokens) of least loss at `compute` = 6 N D FLOPs of fresh tokens."""
+        return chinchilla_optimum(self, compute)
+
+    @property
+    def exponents(self) -> tuple[float, float]:
+        """a and b of N_opt ~ C^a, D_opt ~ C^b on fresh tokens (Hoffmann et al. 2022, eq. 4)."""
+        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
 
     def effective_tokens(self, tokens, unique_tokens) -> np.ndarray:
         """D': the fresh tokens that `tokens` tokens drawn from `unique_tokens` are worth."""
@@ -135,6 +144,15 @@ class AdditivePenalty(Law):
         """The least params at which `tokens` tokens of `unique_tokens` give `loss`, larger models
         being able to have it again; NaN where none do."""
         return _least_params(self, loss, tokens, unique_tokens)
+
+    def optimum(self, compute) -> tuple[np.ndarray, np.ndarray]:
+        """The (params, tokens) of least loss at `compute` = 6 N D FLOPs of fresh tokens."""
+        return chinchilla_optimum(self, compute)
+
+    @property
+    def exponents(self) -> tuple[float, float]:
+        """a and b of N_opt ~ C^a, D_opt ~ C^b on fresh tokens (Hoffmann et al. 2022, eq. 4)."""
+        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
 
 
 def _least_params(law: Law, loss: float, tokens: float, unique_tokens: float) -> float:

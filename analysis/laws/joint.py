@@ -54,10 +54,21 @@ class Chinchilla(Law):
 
     def optimum(self, compute) -> tuple[np.ndarray, np.ndarray]:
         """The (params, tokens) of least loss at `compute` = 6 N D FLOPs (Hoffmann eq. 4)."""
-        G = (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
-        product = np.asarray(compute, float) / 6
-        params = G * product ** (self.beta / (self.alpha + self.beta))
-        return params, product / params
+        return chinchilla_optimum(self, compute)
+
+    @property
+    def exponents(self) -> tuple[float, float]:
+        """a and b of N_opt ~ C^a, D_opt ~ C^b (Hoffmann eq. 4)."""
+        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
+
+
+def chinchilla_optimum(law, compute) -> tuple[np.ndarray, np.ndarray]:
+    """The (params, tokens) of least A/N^alpha + B/D^beta at `compute` = 6 N D (Hoffmann eq. 4)."""
+    both = law.alpha + law.beta
+    log_G = np.log(law.alpha * law.A / (law.beta * law.B)) / both
+    log_product = np.log(np.asarray(compute, float) / 6)
+    log_params = log_G + log_product * law.beta / both
+    return np.exp(log_params), np.exp(log_product - log_params)
 
 
 @dataclass(frozen=True)
@@ -104,3 +115,18 @@ class Kaplan(Law):
         """The params at which `tokens` tokens give `loss`; NaN where no size does."""
         rest = np.asarray(loss, float) ** (1 / self.alpha_D) - self.D_c / np.asarray(tokens, float)
         return self.N_c * np.where(rest > 0, rest, np.nan) ** (-self.alpha_D / self.alpha_N)
+
+    def optimum(self, compute) -> tuple[np.ndarray, np.ndarray]:
+        """The (params, tokens) of least loss at `compute` = 6 N D FLOPs: where the derivative of eq. 1.5
+        along N D = C/6 is zero, N^(1 + p) = p N_c^p C / (6 D_c) with p = alpha_N/alpha_D."""
+        p = self.alpha_N / self.alpha_D
+        log_product = np.log(np.asarray(compute, float) / 6)
+        log_params = np.log(p) + p * np.log(self.N_c) + log_product - np.log(self.D_c)
+        log_params = log_params / (1 + p)
+        return np.exp(log_params), np.exp(log_product - log_params)
+
+    @property
+    def exponents(self) -> tuple[float, float]:
+        """a and b of N_opt ~ C^a, D_opt ~ C^b."""
+        both = self.alpha_N + self.alpha_D
+        return self.alpha_D / both, self.alpha_N / both

@@ -148,6 +148,16 @@ class OptimalParams(Law):
         """The FLOPs at which `params` are optimal."""
         return (np.asarray(params, float) / self.k) ** (1 / self.a)
 
+    def optimum(self, compute) -> tuple[np.ndarray, np.ndarray]:
+        """The compute-optimal (params, tokens) at `compute` = 6 N D FLOPs."""
+        params = self.predict(flops=compute)
+        return params, np.asarray(compute, float) / (6 * params)
+
+    @property
+    def exponents(self) -> tuple[float, float]:
+        """a and b of N_opt ~ C^a, D_opt ~ C^b."""
+        return self.a, 1 - self.a
+
 
 @dataclass(frozen=True)
 class Interpolation:

@@ -8,10 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 _OWN = ("results", "curves")
+_ENDINGS = (".parquet", ".csv", ".tsv")
+
+
+def table_file(directory: Path, name: str) -> Path | None:
+    """The file of that table, Parquet before CSV; None where there is none."""
+    paths = (directory / f"{name}{ending}" for ending in _ENDINGS)
+    return next((path for path in paths if path.is_file()), None)
 
 
 class Details(Mapping[str, pd.DataFrame]):
-    """The other Parquet tables of a study's directory by name; `KeyError` where there is none.
+    """The other tables of a study's directory by name, Parquet or CSV; `KeyError` where there is none.
 
     read: turns a file into a table. Each is read once.
     """
@@ -22,15 +29,15 @@ class Details(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._tables:
-            path = self._directory / f"{name}.parquet"
-            if name in _OWN or not path.is_file():
+            path = table_file(self._directory, name)
+            if name in _OWN or path is None:
                 raise KeyError(name)
             self._tables[name] = self._read(path)
         return self._tables[name]
 
     def __iter__(self) -> Iterator[str]:
-        names = (path.stem for path in sorted(self._directory.glob("*.parquet")))
-        return (name for name in names if name not in _OWN)
+        files = (path for path in self._directory.glob("*") if path.suffix in _ENDINGS)
+        return (name for name in sorted({path.stem for path in files}) if name not in _OWN)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

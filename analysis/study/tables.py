@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.study.details import Details, OfRuns
+from analysis.study.details import Details, OfRuns, table_file
+from analysis.study.reading import Reading, read, read_table
 from analysis.study.scans import assign_scans
 from analysis.study.stages import FINE_TUNING, split_stages, with_stages
 from analysis.words import plural
@@ -110,30 +111,32 @@ class Study:
 
 
 def read_study(directory: str | Path) -> Study:
-    """The study in `directory` (`results.parquet`, and `curves.parquet` if there).
+    """The study in `directory`: `results.parquet`, and `curves.parquet` if there; either may be a CSV.
 
     Raises `AnalysisError` where the results are missing, unreadable or hold no usable run.
     """
     directory = Path(directory)
-    results = read_table(directory / "results.parquet", missing="collect the study's runs first")
-    curves_path = directory / "curves.parquet"
-    curves = read_table(curves_path) if curves_path.exists() else None
+    found = table_file(directory, "results") or directory / "results.parquet"
+    results, said = _numbers_of(read(found, missing="collect the study's runs first"))
+    curves_path = table_file(directory, "curves")
+    curves = None
+    if curves_path:
+        curves, more = _numbers_of(read(curves_path))
+        said += more
     meta_path = directory / "meta.json"
     meta = json.loads(meta_path.read_text()) if meta_path.exists() else {}
     study = make_study(results, curves, {"name": directory.resolve().name} | meta)
-    return replace(study, details=Details(directory, read_table))
+    return replace(study, details=Details(directory, read_table), notes=(*study.notes, *said))
 
 
-def read_table(path: str | Path, missing: str = "check the path") -> pd.DataFrame:
-    """A Parquet or CSV file as a table; raises `AnalysisError` where it cannot be read."""
-    path = Path(path)
-    if not path.is_file():
-        raise AnalysisError(f"{path}: no such table; {missing}")
-    try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except Exception as error:  # parsers raise what they like; the reader needs the path
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AnalysisError(f"{path}: not a readable CSV or Parquet table ({reason})") from error
+def _numbers_of(reading: Reading) -> tuple[pd.DataFrame, list[str]]:
+    """A study's table with numbers where a study has them, and what had to be understood for it."""
+    table = reading.table
+    found = {name: reading.numbers(name) for name in (*REQUIRED, *OPTIONAL) if name in table}
+    values = {k: v.values for k, v in found.items() if not pd.api.types.is_numeric_dtype(table[k])}
+    told = [f"{name}: {parsed.said}" for name, parsed in found.items() if parsed.said]
+    said = [f"{reading.where}: read as numbers: {'; '.join(told)}."] if told else []
+    return table.assign(**values), [*reading.notes, *said]
 
 
 def make_study(

@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from data_pipelines.config import parse_count
 from data_pipelines.errors import OstinatoError
 from sweeps.commands.compiled import keep_compiled
 from sweeps.commands.options import AsJson, Tables, app, console, say
-
-_RESAMPLES = 256
-"""Where nobody says how many: a tenth of a second, and ends of intervals that are off by a twentieth
-of them (in the mean, against 4,000)."""
 
 
 @app.command(epilog="Example: ostinato analyse studies/quick --json")
@@ -66,9 +60,11 @@ def report(
 
 
 @app.command(
-    epilog="Examples: ostinato fit chinchilla losses.csv "
-    "--columns params=N,tokens=D,loss=val_loss --bootstrap 4000; "
-    "ostinato fit kaplan,chinchilla losses.csv; ostinato fit approach-2 losses.csv"
+    epilog="Examples: ostinato fit chinchilla losses.csv --compute 1e24 --at params=13B,tokens=5T; "
+    "ostinato fit data-constrained runs.csv --columns loss=val_ppl --unit perplexity "
+    "--fix E=1.87,A=521,B=1488,alpha=0.353,beta=0.353; "
+    "ostinato fit kaplan,chinchilla losses.csv; ostinato fit chinchilla old.csv new.csv; "
+    "ostinato fit approach-2 losses.csv"
 )
 def fit(
     law: Annotated[
@@ -79,24 +75,94 @@ def fit(
             "compute-optimal params; several laws with commas are compared."
         ),
     ],
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet, one row a run.")],
+    tables: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TABLE...",
+            help="A CSV, JSON lines or Parquet file, one row a run; several are set side by side.",
+        ),
+    ],
     columns: Annotated[
         str,
         typer.Option(
             help="What the table calls the law's columns: params=N,loss=val.", show_default=False
         ),
     ] = "",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="What losses are in: nats, bits, perplexity, bits-per-byte.", show_default=False
+        ),
+    ] = None,
+    bytes_per_token: Annotated[
+        float | None,
+        typer.Option(help="Bytes of text a token, for bits-per-byte.", show_default=False),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(help="comma or point, where a table does not show it.", show_default=False),
+    ] = None,
+    drop_bad_rows: Annotated[
+        bool,
+        typer.Option(
+            "--drop-bad-rows", help="Leave out rows that are diverged, missing or there twice."
+        ),
+    ] = False,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Hold a constant, such as E=1.87.", show_default=False
+        ),
+    ] = None,
+    tie: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NAME", help="Fit two constants as one.", show_default=False),
+    ] = None,
+    delta: Annotated[
+        float | None,
+        typer.Option(help="Huber's delta, of log residuals; 0.001 by default.", show_default=False),
+    ] = None,
+    quadratic: Annotated[
+        bool, typer.Option("--quadratic", help="Least squares instead of Huber's loss.")
+    ] = False,
     bootstrap: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help=f"Resamples for intervals, {_RESAMPLES} by default; 0 for none.",
+            help="Resamples for intervals, 256 by default; 0 for none.",
             show_default=False,
         ),
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(help="Column whose rows are resampled together.", show_default=False),
+        typer.Option(
+            help="Column whose rows are resampled together, or none; by default params where the rows "
+            "of one size are off to the same side.",
+            show_default=False,
+        ),
+    ] = None,
+    compute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FLOPS",
+            help="Say the best params and tokens for it, such as 1e24.",
+            show_default=False,
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POINT",
+            help="Predict the loss there: params=13B,tokens=5T, or a table of points.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Column whose values are fitted each by itself and set side by side.",
+            show_default=False,
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -104,81 +170,48 @@ def fit(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a law of loss to anyone's table: constants, intervals, what to distrust."""
+    """Fit a law of loss to anyone's table: constants, intervals, predictions, what to distrust."""
     keep_compiled()
-    from analysis.fitting.table import fit_table
+    from analysis.fitting.solving.solver import HUBER_DELTA
+    from analysis.fitting.table import RESAMPLES
+    from sweeps.commands import fitted as printing
 
     if plot and plot.suffix not in (".svg", ".pdf", ".png"):
         raise OstinatoError(f"plot: {plot} is neither .svg, .pdf nor .png")
+    if quadratic and delta is not None:
+        raise OstinatoError("delta: Huber's, which --quadratic does without; give one of the two")
+    computes = [_count("compute", one) for one in compute or ()]
+    written: dict[str, Any] = {"unit": unit, "bytes_per_token": bytes_per_token, "decimal": decimal}
+    written |= {"drop_bad_rows": drop_bad_rows}
+    held: dict[str, Any] = {
+        "fixed": printing.values("fix", fix),
+        "tied": printing.names("tie", tie),
+    }
+    held |= {"delta": math.inf if quadratic else HUBER_DELTA if delta is None else delta}
+    asked = printing.Asked(computes, tuple(at or ()), as_json)
+    several = by is not None or len(tables) > 1
     if "," in law:
-        if plot or bootstrap or cluster:
+        if plot or bootstrap or cluster or compute or at or several:
             raise OstinatoError(
-                f"law: {law} are several, which are compared without plot, bootstrap and cluster; "
-                "give one, or leave those out"
+                f"law: {law} are several, which are compared without plot, bootstrap, cluster, compute, "
+                "at, by and on one table; give one law, or leave those out"
             )
-        _compare([name.strip() for name in law.split(",")], table, _pairs(columns), as_json)
+        laws = [name.strip() for name in law.split(",")]
+        printing.compare(laws, tables[0], _pairs(columns), as_json, **written, **held)
         return
-    resamples = _RESAMPLES if bootstrap is None else bootstrap
-    found = fit_table(law, table, _pairs(columns), resamples, cluster)
-    if plot:
-        from analysis.figures.in_print import render
-        from analysis.files import write_bytes
-        from analysis.fitting.chart import fit_chart
-
-        write_bytes(plot, render(fit_chart(found), plot.suffix[1:]))
-    if as_json:
-        print(json.dumps(found.as_dict(), indent=1))
+    resamples = RESAMPLES if bootstrap is None else bootstrap
+    if several:
+        if plot or (by is not None and len(tables) > 1):
+            raise OstinatoError(
+                "by: one table by the values of a column, or several tables, and neither is drawn; "
+                "leave out --plot, or all tables but one"
+            )
+        named: dict[str, Any] = {"how": {"columns": _pairs(columns), **written}, "cluster": cluster}
+        printing.side_by_side(law, tables, by, asked, resamples, **named, **held)
         return
-    console.print(f"{found.law.name}: {found.law.equation}", soft_wrap=True, markup=False)
-    rows = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("constant", "value", "95 % interval"):
-        rows.add_column(name, justify="left" if name == "constant" else "right")
-    intervals = found.intervals()
-    for name, value in found.constants.items():
-        low_high = _span(*intervals[name]) if name in intervals else ""
-        low_high += " (profile)" if name in found.profiled else ""
-        rows.add_row(name, f"{value:.5g}", low_high)
-    console.print(rows)
-    console.print(f"{len(found.loss)} rows, R2 {found.r2:.4f}, AIC {found.aic:.1f}")
-    if errors := found.held_out:
-        console.print(
-            f"Sizes predicted from the others: off by {fmean(errors.values()):.2%} in the mean, "
-            f"by {max(errors.values()):.2%} at worst."
-        )
-    for warning in found.warnings:
-        say(warning)
-
-
-def _span(low: float, high: float) -> str:
-    """An interval; an end that the data do not bound is left open."""
-    if math.isinf(low) and math.isinf(high):
-        return "not bounded"
-    if math.isinf(high):
-        return f"above {low:.5g}"
-    return f"below {high:.5g}" if math.isinf(low) else f"{low:.5g} to {high:.5g}"
-
-
-def _compare(laws: list[str], table: Path, columns: dict[str, str], as_json: bool) -> None:
-    """Print several laws of one table, the best first."""
-    from analysis.files import jsonable
-    from analysis.fitting.compare import compare_on_table
-
-    found, reasons = compare_on_table(laws, table, columns)
-    if as_json:
-        content = {"laws": found.to_dict("records"), "left_out": reasons}
-        print(json.dumps(jsonable(content), indent=1))
-        return
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    heads = ("law", "constants", "held-out error", "AIC above best", "weight", "R2")
-    for name in heads:
-        shown.add_column(name, justify="left" if name == "law" else "right")
-    for row in found.to_dict("records"):
-        error = "" if math.isnan(row["held_out_error"]) else f"{row['held_out_error']:.2%}"
-        numbers = (f"{row['aic_above']:.1f}", f"{row['weight']:.3f}", f"{row['r2']:.4f}")
-        shown.add_row(row["law"], str(row["constants"]), error, *numbers)
-    console.print(shown)
-    for name, reason in reasons.items():
-        say(f"{name} is left out: {reason}")
+    printing.one(
+        law, tables[0], _pairs(columns), asked, resamples, plot, cluster=cluster, **written, **held
+    )
 
 
 @app.command(
@@ -205,11 +238,10 @@ def predict(
     keep_compiled()
     from analysis import analyse as analyse_study
     from analysis import predict as predicting
-    from analysis.study import read_table
 
     sizes = _count("params", params), _count("tokens", tokens)
     if pools is not None and fraction is None and repeats is None:
-        parts = predicting.parts_of_histogram(read_table(pools))
+        parts = predicting.parts_of_histogram(pools)
     elif pools is None and fraction is not None and repeats is not None:
         parts = [predicting.Part(fraction, repeats)]
     else:

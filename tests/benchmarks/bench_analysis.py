@@ -9,8 +9,8 @@ from playwright.sync_api import sync_playwright
 
 import analysis
 from analysis.fitting import fit
-from analysis.fitting.bootstrap import resample
-from analysis.fitting.solver import minimise
+from analysis.fitting.solving.bootstrap import resample
+from analysis.fitting.solving.solver import minimise
 from analysis.laws import Chinchilla
 from analysis.report import write_report
 from tests.analysis.conftest import make_tables

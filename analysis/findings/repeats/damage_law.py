@@ -17,6 +17,7 @@ from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, r
 from analysis.findings.finding import Analysis, Finding
 from analysis.laws import DamageBand, PowerLaw
 from analysis.rows import groups_of, rows_of
+from analysis.study.realised import realised
 from analysis.words import count
 
 if TYPE_CHECKING:  # fitting brings JAX, a second that studies of few sizes save
@@ -59,14 +60,15 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
         raise AnalysisError(
             f"runs: {len(runs)} repeated runs with a control; at least 6 are needed for the band"
         )
-    columns = {name: runs[name].to_numpy(float) for name in DamageBand.columns}
-    fixed = _fixed_exponents(columns)
+    columns, fixed = _columns(runs), _fixed_exponents(runs)
     ratio = (runs.test_loss / runs.control_loss).to_numpy()
     shared = [f"{params} {seed}" for params, seed in zip(runs.params, runs.seed, strict=True)]
     clusters = shared if len(set(shared)) >= _FEWEST_GROUPS else None
     band = fit(DamageBand, columns, ratio, bootstrap, clusters, delta=_SMOOTH, fixed=fixed)
     measured = columns | {"tokens": runs.tokens.to_numpy()}
-    ranges = {name: (float(v.min()), float(v.max())) for name, v in measured.items()}
+    # What was asked counts as measured, be it a little off what came of it.
+    asked = {name: np.append(v, runs[name].to_numpy(float)) for name, v in measured.items()}
+    ranges = {name: (float(v.min()), float(v.max())) for name, v in asked.items()}
     return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)
 
 
@@ -89,9 +91,8 @@ def held_out_sizes(runs: pd.DataFrame, laws: Mapping[int, PowerLaw]) -> pd.DataF
         ]
         if not sizes:
             continue
-        columns = {name: own[name].to_numpy(float) for name in DamageBand.columns}
+        columns, fixed = _columns(own), _fixed_exponents(own)
         ratio = (own.test_loss / own.control_loss).to_numpy()
-        fixed = _fixed_exponents(columns)
         whole = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=fixed)
         for params, band in zip(sizes, refit_without(whole, own.params, sizes), strict=True):
             held = own.params.to_numpy() == params
@@ -153,12 +154,22 @@ def predicted_against_measured(analysis: Analysis) -> Chart | None:
     )
 
 
-def _fixed_exponents(columns: dict[str, np.ndarray]) -> dict[str, float]:
-    """What one size or one fraction cannot tell: the paper's drift of the band, damage in step with f."""
+def _columns(runs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The band's columns, with the repetition that was realised."""
+    fraction, repeats = realised(runs)
+    found = {"params": runs.params, "repeats": repeats, "repeated_fraction": fraction}
+    return {name: values.to_numpy(float) for name, values in found.items()}
+
+
+def _fixed_exponents(runs: pd.DataFrame) -> dict[str, float]:
+    """What one size or one fraction cannot tell: the paper's drift of the band, damage in step with f.
+
+    One fraction is one that was asked for: what rounding made of it is too little to tell p from.
+    """
     fixed = {}
-    if len(np.unique(columns["params"])) < 2:
+    if runs.params.nunique() < 2:
         fixed["a"] = 0.53  # between the edges' 0.56 and 0.50, Hernandez et al. 2022, section 2
-    if len(np.unique(columns["repeated_fraction"])) < 2:
+    if runs.repeated_fraction.nunique() < 2:
         fixed["p"] = 1.0
     return fixed
 

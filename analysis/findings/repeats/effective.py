@@ -16,6 +16,7 @@ from analysis.findings.repeats.memorisation import memorised
 from analysis.laws import Interpolation, PowerLaw
 from analysis.rows import groups_of
 from analysis.study import Study
+from analysis.study.realised import realised
 from analysis.study.scans import SETTINGS, SHAPE
 from analysis.words import plural
 
@@ -63,7 +64,8 @@ def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds: one row a (scan, params, repeats).
 
     Beside each mean its standard error `*_se` (NaN for one seed); `seeds` counts them,
-    `extrapolated` holds if any seed's value is, `run_ids` are the runs behind the means.
+    `extrapolated` holds if any seed's value is, `run_ids` are the runs behind the means;
+    `repeated_fraction` is what was asked, `realised_fraction` what a pool of whole sequences made of it.
     """
     measures = [name for name in _MEASURES if name in runs]
     grouped = runs.groupby(CELL, sort=True)
@@ -73,6 +75,7 @@ def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
     cells["run_ids"] = grouped.run_id.agg(list)
     cells["pool_tokens"] = grouped["pool_tokens"].first()
     cells["repeated_fraction"] = grouped["repeated_fraction"].first()
+    cells["realised_fraction"] = realised(runs)[0].groupby([runs[name] for name in CELL]).mean()
     cells = cells.reindex(columns=[*cells, *(name for name in _MEASURES if name not in measures)])
     if "extrapolated" in runs:
         cells["extrapolated"] = grouped["extrapolated"].any()

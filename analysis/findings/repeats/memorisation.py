@@ -70,13 +70,13 @@ def incentive_bound(fraction: ArrayLike, alpha: float) -> np.ndarray:
 def against_bound(
     peaks: pd.DataFrame, scans: pd.DataFrame, laws: Mapping[int, PowerLaw]
 ) -> pd.DataFrame:
-    """Each peak's shrinkage 1/m beside its bound, and whether it keeps it."""
+    """Each peak's shrinkage 1/m beside the bound of its realised fraction, and whether it keeps it."""
     setting = peaks.scan.map(scans.set_index("scan").setting)
     alpha = setting.map({key: law.alpha for key, law in laws.items()}).astype(float)
-    columns = ["repeated_fraction", "repeats", "multiplier"]
+    columns = ["repeated_fraction", "realised_fraction", "repeats", "multiplier"]
     table = peaks[["scan", "params", *columns, "run_ids"]].astype(dict.fromkeys(columns, float))
     table["shrinkage"] = 1 / table.multiplier
-    table["bound"] = (1 - table.repeated_fraction.clip(upper=1 - 1e-12)) ** (-1 / alpha)
+    table["bound"] = (1 - table.realised_fraction.clip(upper=1 - 1e-12)) ** (-1 / alpha)
     table["within"] = table.shrinkage <= table.bound
     return table.dropna(subset=["multiplier", "bound"]).reset_index(drop=True)
 

@@ -26,7 +26,14 @@ from analysis.words import count, share
 _MOST_TOLD = 6
 
 _OF_CELL = (
-    *("repeated_fraction", "pool_tokens", "test_loss", "multiplier", "effective_params"),
+    *(
+        "repeated_fraction",
+        "realised_fraction",
+        "pool_tokens",
+        "test_loss",
+        "multiplier",
+        "effective_params",
+    ),
     *("capacity_share", "pool_loss", "extrapolated", "damage_se", "multiplier_se"),
     *("seeds", "run_ids"),
 )

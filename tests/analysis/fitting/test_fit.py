@@ -19,11 +19,11 @@ from analysis.fitting import (
     held_out_error,
     profile,
     profile_interval,
-    solver,
 )
-from analysis.fitting.bootstrap import resample
 from analysis.fitting.chart import fit_chart
-from analysis.fitting.solver import minimise, objectives
+from analysis.fitting.solving import solver
+from analysis.fitting.solving.bootstrap import resample
+from analysis.fitting.solving.solver import minimise, objectives
 from analysis.laws import (
     AdditivePenalty,
     Chinchilla,

@@ -188,3 +188,82 @@ def test_bad_input_is_one_line(losses, tmp_path):
         "collect the study's runs",
     )
     bad(ostinato("report", tmp_path), "collect the study's runs first")
+
+
+def as_bits(losses, tmp_path):
+    table = pd.read_csv(losses)
+    path = tmp_path / "bits.tsv"
+    told = [f"{n / 1e6:.6f}M" for n in table.N]
+    table.assign(N=told, loss_bits=table.val / np.log(2)).drop(columns="val").to_csv(
+        path, sep="\t", index=False
+    )
+    return path
+
+
+def test_what_was_understood_is_said_and_what_was_not_is_asked(losses, tmp_path):
+    bits = as_bits(losses, tmp_path)
+    bad(ostinato("fit", "chinchilla", bits), "unit: loss_bits sounds like bits; say --unit bits")
+    text = ostinato("fit", "chinchilla", bits, "--unit", "bits", check=0).stdout
+    assert "- Read N as params, D as tokens, loss_bits as loss." in text
+    assert "bits x ln 2 are nats" in text and re.search(r"^E +1\.[78]", text, re.MULTILINE)
+    assert "the sum, not the mean, over 120 rows of Huber's loss (delta 0.001)" in text
+
+
+def test_the_next_model_and_the_best_size_are_told(losses, tmp_path):
+    asked = ("--compute", "1e22", "--at", "params=13B,tokens=5T", "--at", tmp_path / "points.csv")
+    (tmp_path / "points.csv").write_text("N,D\n1B,20B\n")
+    text = ostinato("fit", "chinchilla", losses, *COLUMNS, *asked, check=0).stdout
+    assert re.search(r"^a \(N_opt ~ C\^a\) +0\.5\d* +0\.\d+ to 0\.\d+", text, re.MULTILINE)
+    assert re.search(r"^13B +5T +[12]\.\d+ +\d\.\d+ to \d\.\d+", text, re.MULTILINE)
+    assert "params 13B, tokens 5T: outside the measured range, params 1.3" in text
+    found = json.loads(
+        ostinato("fit", "chinchilla", losses, *COLUMNS, *asked, "--json", check=0).stdout
+    )
+    assert found["optimum"][0]["params_low"] < found["optimum"][0]["params"]
+    assert len(found["at"]) == 2 and found["at"][0]["outside"] and not found["at"][1]["outside"]
+    line = "compute: power has no compute-optimal size"
+    bad(ostinato("fit", "power", losses, "--columns", "loss=val", "--compute", "1e22"), line)
+    bad(ostinato("fit", "chinchilla", losses, *COLUMNS, "--at", "params=1B"), "at: tokens missing")
+
+
+def test_constants_are_fixed_and_tied(losses):
+    held = ("--fix", "E=1.8", "--tie", "alpha=beta", "--quadratic")
+    text = ostinato("fit", "chinchilla", losses, *COLUMNS, *held, check=0).stdout
+    assert re.search(r"^E +1\.8 +fixed", text, re.MULTILINE) and "tied to alpha" in text
+    assert "half the square" in text
+    bad(ostinato("fit", "chinchilla", losses, *COLUMNS, "--fix", "E"), "fix: 'E'; write E=1.87")
+    bad(ostinato("fit", "chinchilla", losses, *COLUMNS, "--fix", "P=1"), "has no constant P")
+    bad(ostinato("fit", "chinchilla", losses, *COLUMNS, "--tie", "E=alpha"), "of two kinds")
+    bad(ostinato("fit", "chinchilla", losses, *COLUMNS, *held, "--delta", "1"), "delta: Huber's")
+
+
+def test_bad_rows_are_left_out_when_asked(losses, tmp_path):
+    table = pd.read_csv(losses).astype(str)
+    table.loc[[3, 17], "val"] = "nan"
+    path = tmp_path / "diverged.csv"
+    table.to_csv(path, index=False)
+    bad(ostinato("fit", "chinchilla", path, *COLUMNS), "row 4: nan; row 18: nan); repair or drop")
+    text = ostinato("fit", "chinchilla", path, *COLUMNS, "--drop-bad-rows", check=0).stdout
+    assert "2 bad rows left out: 2 diverged (rows 4, 18)." in text and "118 rows" in text
+
+
+def test_tables_are_set_side_by_side(losses, tmp_path):
+    table = pd.read_csv(losses)
+    table.assign(val=table.val * 1.1).to_csv(tmp_path / "new.csv", index=False)
+    text = ostinato("fit", "chinchilla", losses, tmp_path / "new.csv", *COLUMNS, check=0).stdout
+    assert (
+        re.search(r"^constant +losses +new", text, re.MULTILINE) and "E differs: new less" in text
+    )
+    both = pd.concat([table.assign(recipe="x"), table.assign(recipe="y", val=table.val * 1.1)])
+    both.to_csv(tmp_path / "both.csv", index=False)
+    asked = ("fit", "chinchilla", tmp_path / "both.csv", *COLUMNS, "--by", "recipe")
+    found = json.loads(ostinato(*asked, "--json", check=0).stdout)
+    assert list(found["fits"]) == ["x", "y"]
+    assert {row["constant"]: row["differ"] for row in found["differences"]}["E"]
+    bad(ostinato(*asked[:-1], "nothing"), "by: ")
+
+
+def test_a_histogram_may_be_anybodys(tmp_path):
+    (tmp_path / "pools.csv").write_text("copies;share\n1;90 %\n400;10 %\n")
+    at = ("--params", "24576", "--tokens", "1.84M", "--pools", tmp_path / "pools.csv")
+    assert "multiplier 0." in ostinato("predict", RECORDED, *at, check=0).stdout

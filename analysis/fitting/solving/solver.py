@@ -57,17 +57,18 @@ def minimise(
     starts: np.ndarray,
     weights: np.ndarray,
     delta: float = HUBER_DELTA,
-    free: np.ndarray | None = None,
+    moves: np.ndarray | None = None,
     thorough: bool = True,
 ) -> Solution:
     """Minimise the objective from each start.
 
     columns, loss: [rows]; starts: [fits, constants]; weights: [fits, rows], or [rows] for all;
-    free: which constants may move, [constants]; all by default; thorough: go on by reweighting
-    where Newton's steps lead nowhere, which is another function to compile.
+    delta: Huber's; inf for half the squares; moves: the projection onto the steps that may be taken,
+    [constants, constants] (`constraints`); all by default; thorough: go on by reweighting where
+    Newton's steps lead nowhere, which is another function to compile.
     """
     starts = np.asarray(starts, float)
-    free = np.ones(starts.shape[1]) if free is None else np.asarray(free, float)
+    moves = np.eye(starts.shape[1]) if moves is None else np.asarray(moves, float)
     weights = np.broadcast_to(weights, (len(starts), len(loss)))
     padding = (0, max(_FEWEST_ROWS, 1 << (len(loss) - 1).bit_length()) - len(loss))
     weights = np.pad(weights, ((0, 0), padding))
@@ -89,7 +90,7 @@ def minimise(
                 for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
                     rows = np.concatenate([chunk, np.repeat(chunk[:1], _CHUNK - len(chunk))])
                     found = _PROGRAMS[reweighted](
-                        law, reweighted, *table, free, theta[rows], weights[rows]
+                        law, reweighted, *table, moves, theta[rows], weights[rows]
                     )
                     theta[chunk], objective[chunk], stopped[chunk], converged[chunk] = (
                         np.asarray(part)[: len(chunk)] for part in found
@@ -125,7 +126,7 @@ def _huber(residuals, delta, weights):
     return jnp.sum(weights * inside * (size - 0.5 * inside))
 
 
-def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
+def _sweep(law, reweighted, columns, log_loss, delta, moves, theta, weights):
     """Up to `_SWEEP` steps on every fit: coordinates, objectives, whether it goes no further, and
     whether that is a minimum. reweighted: try steps of reweighted least squares as well."""
 
@@ -142,15 +143,15 @@ def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
 
         def towards(gradient, hessian):
             """The step that the quadratic model asks for, and the decrease that it promises."""
-            curvature, axes = jnp.linalg.eigh(free * hessian * free[:, None])
+            curvature, axes = jnp.linalg.eigh(moves @ hessian @ moves)
             curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
-            direction = -free * (axes @ ((axes.T @ gradient) / curvature))
+            direction = -moves @ (axes @ ((axes.T @ gradient) / curvature))
             return direction, -gradient @ direction
 
         def step(state):
             theta, current, _, _, count = state
             hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta)
-            gradient = free * gradient
+            gradient = moves @ gradient
             direction, promised = towards(gradient, hessian)
             directions, lengths = direction[None], jnp.asarray(_LENGTHS)
             if reweighted:
@@ -160,15 +161,15 @@ def _sweep(law, reweighted, columns, log_loss, delta, free, theta, weights):
                 directions = jnp.stack([direction, other])
                 lengths = jnp.asarray(_LENGTHS + _SHORT)
             reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(directions, axis=1, keepdims=True))
-            moves = (theta + lengths[:, None, None] * reach * directions).reshape(-1, len(theta))
-            values = jax.vmap(value)(moves)
+            points = (theta + lengths[:, None, None] * reach * directions).reshape(-1, len(theta))
+            values = jax.vmap(value)(points)
             values = jnp.where(jnp.isfinite(values), values, jnp.inf)
             best = jnp.argmin(values)
             better = values[best] < current * (1 - _TOLERANCE if reweighted else 1)
             least = jnp.where(better, _TOLERANCE, _ROUNDING) * current + _NOTHING
             minimum = ~better if reweighted else promised <= least
             stop = minimum | ~better
-            theta = jnp.where(better, moves[best], theta)
+            theta = jnp.where(better, points[best], theta)
             current = jnp.where(better, values[best], current)
             return theta, current, stop, minimum, count + 1
 

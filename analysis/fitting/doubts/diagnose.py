@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.fitting.solving.bootstrap import interval
+from analysis.fitting.solving.constraints import Constraints
 from analysis.laws import Law
 from analysis.words import plural
 
@@ -14,10 +16,14 @@ _OUTLYING = 6.0  # robust standard deviations
 
 
 def suspicions(
-    law: Law, columns: dict[str, np.ndarray], residuals: np.ndarray, samples: np.ndarray
+    law: Law,
+    columns: dict[str, np.ndarray],
+    residuals: np.ndarray,
+    samples: np.ndarray,
+    held: Constraints,
 ) -> list[str]:
     """Warnings about a fitted law, one sentence each."""
-    names = undetermined(law, columns, residuals, samples)
+    names = undetermined(law, columns, residuals, samples, held)
     warnings = []
     if names:
         warnings.append(
@@ -49,37 +55,43 @@ def degenerate(law: Law, residuals: np.ndarray, samples: np.ndarray, clusters) -
     if clusters is not None and len(np.unique(np.asarray(clusters))) < _FEW_GROUPS:
         return names
     finite = np.isfinite(samples).mean(axis=0) > 0.9
-    low, high = np.nanpercentile(np.where(np.isfinite(samples), samples, np.nan), [5, 95], axis=0)
+    low, high = interval(np.where(np.isfinite(samples), samples, np.nan), 0.9)
     spread = high - low > 1e-6 * np.abs(np.nanmedian(samples, axis=0))
     spread |= np.std(residuals) < _EXACT
     return [name for name, good in zip(names, finite & spread, strict=True) if not good]
 
 
 def undetermined(
-    law: Law, columns: dict[str, np.ndarray], residuals: np.ndarray, samples: np.ndarray
+    law: Law,
+    columns: dict[str, np.ndarray],
+    residuals: np.ndarray,
+    samples: np.ndarray,
+    held: Constraints,
 ) -> list[str]:
-    """Constants whose 95 % range is wider than a factor of 30 (or, of exponents, than 1).
+    """Constants whose 95 % range is wider than a factor of 30 (or, of exponents, than 1); none that
+    is fixed, and of those that are tied the first.
 
     The range comes from the bootstrap where there is one, else from the linearised fit.
     """
-    names, positive = law.constant_names(), type(law).positive
+    names, positive, free = law.constant_names(), type(law).positive, held.free
     if len(samples) >= 100:
-        low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)
+        low, high = interval(samples)
         return [
             name
             for name, a, b in zip(names, low, high, strict=True)
-            if (b / max(a, 1e-300) > _WIDE if name in positive else b - a > 1)
+            if name in free and (b / max(a, 1e-300) > _WIDE if name in positive else b - a > 1)
         ]
-    slopes = _sensitivities(law, columns)
+    slopes = _sensitivities(law, columns) @ np.sign(held.basis())
+    slopes = np.where(np.isfinite(slopes), slopes, 0)
     scale = np.maximum(np.linalg.norm(slopes, axis=0), 1e-300)
-    freedom = max(1, len(residuals) - len(names))
+    freedom = max(1, len(residuals) - len(free))
     noise = np.sqrt(np.sum(residuals**2) / freedom)
     singular, axes = np.linalg.svd(slopes / scale)[1:]
     singular = np.maximum(singular, 1e-12)
     errors = 1.96 * noise * np.linalg.norm(axes.T / singular, axis=1) / scale
     return [
         name
-        for name, error in zip(names, errors, strict=True)
+        for name, error in zip(free, errors, strict=True)
         if 2 * error > (np.log(_WIDE) if name in positive else 1)
     ]
 
