@@ -79,6 +79,10 @@ def project(basis, exponents, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     for choice in choices:
         relative = basis(*choice) / loss[:, None]
         scale = np.linalg.norm(relative, axis=0)
+        if not (np.isfinite(relative).all() and np.isfinite(1 / scale).all()):
+            found.append(np.full(len(scale), np.nan))  # beyond what numbers hold
+            misfits.append(np.inf)
+            continue
         coefficients = np.linalg.lstsq(relative / scale, np.ones(len(loss)))[0] / scale
         coefficients = np.maximum(coefficients, 1e-3 / np.abs(relative).max(axis=0))
         found.append(coefficients)

@@ -209,7 +209,7 @@ def _print_constants(found: Fit) -> None:
     if found.law.name != "optimal-params":
         for name, (value, low, high) in exponents(found).items():
             of = "N" if name == "a" else "D"
-            span = "" if math.isnan(low) else _span(low, high)
+            span = "" if math.isnan(low) else _span(low, high) if low < high else "fixed"
             rows.add_row(f"{name} ({of}_opt ~ C^{name})", f"{value:.5g}", span)
     console.print(rows)
 

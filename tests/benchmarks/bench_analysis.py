@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -13,6 +14,7 @@ from analysis.fitting.solving.bootstrap import resample
 from analysis.fitting.solving.solver import minimise
 from analysis.laws import Chinchilla
 from analysis.report import write_report
+from analysis.study.reading import read
 from tests.analysis.conftest import make_tables
 from tests.analysis.fitting.test_fit import draw, lbfgs
 from tests.analysis.report.test_browser import CHROMIUM, LOSSES
@@ -43,6 +45,22 @@ def test_bootstrap_refits_against_a_loop_of_scipy():
         f"{theirs:.1f} s (from {by_scipy}), ratio {theirs / mine:.1f} (asked: 10)"
     )
     assert mine < 60 and theirs > 10 * mine
+
+
+def test_a_spreadsheets_table_is_read(tmp_path):
+    values = np.random.default_rng(0).random((100_000, 10)) * 1e6
+    table, took = pd.DataFrame(values).add_prefix("column "), []
+    for name, how in (("plain", {}), ("decimal commas", {"sep": ";", "decimal": ","})):
+        path = tmp_path / f"{name}.csv"
+        table.to_csv(path, index=False, **how)
+        ours, pandas = medians(
+            3,
+            lambda path=path: seconds(lambda: read(path)),
+            lambda path=path, how=how: seconds(lambda: pd.read_csv(path, **how)),
+        )
+        took.append(ours)
+        report(f"100,000 rows of 10 columns, {name}: {ours:.2f} s, pandas as told {pandas:.2f} s")
+    assert max(took) < 10
 
 
 def test_a_report_of_the_recorded_study(tmp_path):

@@ -38,8 +38,8 @@ def check(
         if len(np.unique(values)) < 2 and not held.fixed:
             others = {other: column for other, column in columns.items() if other != name}
             raise AnalysisError(
-                f"{name}: the same value ({values[0]:g}) in all rows; {law.name} needs at least two"
-                + _can_be_fitted(others, len(loss))
+                f"{name}: the same value ({values[0]:g}) in all rows; {law.name} needs at least two, "
+                "or the constants that it tells (--fix)" + _can_be_fitted(others, len(loss))
             )
     if len(np.unique(loss)) < 2:
         raise AnalysisError(

@@ -47,7 +47,8 @@ def sound(
         for row in np.flatnonzero(bad & ~seen).tolist():
             causes.setdefault(_cause(given[name][row], values[row]), []).append(int(places[row]))
         seen |= bad
-    twice = ~seen & table.astype(str).duplicated().to_numpy()
+    objects = {str(k): table[k].map(repr) for k in table if table[k].dtype == object}
+    twice = ~seen & table.assign(**objects).duplicated().to_numpy()
     if twice.any() and not drop:
         shown = ", ".join(str(places[row]) for row in _first(twice))
         raise AnalysisError(

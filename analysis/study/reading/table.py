@@ -107,9 +107,12 @@ def _with_numbers(reading: Reading) -> Reading:
     table, cells = reading.table, _texts(reading.table)
     found, said = {}, {}
     for name, column in cells.items():
-        values = _plainly(column) if reading.decimal != "," else None
+        values = _plainly(column, reading.decimal or ".")
         if values is not None:
             found[name] = values
+            if reading.decimal == "," and column.str.contains(",", regex=False).any():
+                place = int(np.argmax(column.str.contains(",", regex=False).fillna(False)))
+                said[name] = f"{column.iloc[place]} is {values.iloc[place]:.15g}"
             continue
         truths = column.str.lower().map(_TRUTH)
         if len(truths) and truths.notna().all():
@@ -128,8 +131,9 @@ def _mark_of(table: pd.DataFrame) -> str | None:
     """The decimal mark that the columns of numbers written as text agree in, None if in none."""
     marks = set()
     for cells in _texts(table).values():
-        plain = _plainly(cells) is not None
-        marks.add(_plain_mark(cells) if plain else mark_shown(cells.dropna().unique()))
+        plain = next((mark for mark in ".," if _plainly(cells, mark) is not None), None)
+        shown = _plain_mark(cells, plain) if plain else mark_shown(cells.dropna().unique())
+        marks.add(shown)
     marks -= {None}
     return marks.pop() if len(marks) == 1 else None
 
@@ -157,10 +161,15 @@ def _is_missing(cell: Any) -> bool:
     return cell is None or (pd.api.types.is_scalar(cell) and bool(pd.isna(cell)))
 
 
-def _plainly(cells: pd.Series) -> pd.Series | None:
-    """Numbers as every program writes them, None where some are written otherwise."""
+def _plainly(cells: pd.Series, mark: str = ".") -> pd.Series | None:
+    """Numbers as every program writes them but for the decimal mark, None where some are written
+    otherwise."""
     if not len(cells) or not cells.notna().any():
         return None
+    if mark == ",":
+        if cells.str.contains(".", regex=False).any():
+            return None
+        cells = cells.str.replace(",", ".", regex=False)
     try:
         values = pd.to_numeric(cells.dropna())
     except (ValueError, TypeError, OverflowError):
@@ -172,10 +181,9 @@ def _plainly(cells: pd.Series) -> pd.Series | None:
     return values.astype(float).reindex(cells.index)
 
 
-def _plain_mark(cells: pd.Series) -> str | None:
-    """'.' where a column of plain numbers has points that can only be decimal marks."""
-    points = cells.dropna()
-    points = points[points.str.contains(".", regex=False)]
-    return (
-        "." if len(points) and not points.str.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}").all() else None
-    )
+def _plain_mark(cells: pd.Series, mark: str) -> str | None:
+    """`mark` where a column of plain numbers has some that can only be decimal marks."""
+    marked = cells.dropna()
+    marked = marked[marked.str.contains(mark, regex=False)]
+    is_open = marked.str.fullmatch(rf"[+-]?[1-9]\d{{0,2}}[{mark}]\d{{3}}")
+    return mark if len(marked) and not is_open.all() else None
