@@ -7,7 +7,7 @@ trained over several machines and sittings, and its tables be kept without its c
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +23,19 @@ CODE = ("ostinato_version", "git_commit")
 """What a row and a status say of whose code brought a run to its end."""
 
 
-def done_by_row(study: Path, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
-    """The statuses of those of the `wanted` runs that the study's results have as done, by id."""
-    table = _read(study, "results")
-    if table is None:
+def done_by_row(study: Path, wanted: Set[str]) -> dict[str, dict[str, Any]]:
+    """The statuses of those of the `wanted` runs that the study's results have as done, and whose
+    curves are there as well, by id."""
+    table, curves = _read(study, "results"), _read(study, "curves", ["run_id"])
+    if table is None or curves is None:
         return {}
-    found = {}
+    wanted, found = wanted & set(curves.column("run_id").to_pylist()), {}
     for row in table.to_pylist():
         if row.get("run_id") not in wanted or row.get("status") != "done":
             continue
-        told = {name: value for name, value in row.items() if value is not None}
+        summary = {name: value for name, value in row.items() if value is not None}
         code = {name: row.get(name) for name in CODE}
-        found[row["run_id"]] = {"state": "done", "collected": True, "summary": told} | code
+        found[row["run_id"]] = {"state": "done", "collected": True, "summary": summary} | code
     return found
 
 
@@ -84,25 +85,28 @@ def _gathered(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    ids = [record.run_id for record, _ in begun]
     names = [
-        f"runs/{record.run_id}/{table}.parquet"
+        "" if status.get("collected") else f"runs/{record.run_id}/{table}.parquet"
         for record, status in begun
-        if not status.get("collected")
     ]
-    contents = dict(zip(names, read_many(study, names), strict=True))
-    kept = (
-        None if len(names) == len(ids) else _read(study, "curves" if table == "metrics" else table)
-    )
+    files = [name for name in names if name]
+    contents = dict(zip(files, read_many(study, files), strict=True))
+    # Also of a run whose status has come into a bucket before its curve.
+    elsewhere = {
+        record.run_id
+        for (record, status), name in zip(begun, names, strict=True)
+        if status["state"] == "done" and contents.get(name) is None
+    }
+    kept = _read(study, "curves" if table == "metrics" else table) if elsewhere else None
     parts = []
-    for run_id in ids:
-        content = contents.get(f"runs/{run_id}/{table}.parquet")
+    for (record, _), name in zip(begun, names, strict=True):
+        content, run_id = contents.get(name), record.run_id
         if content is not None:
             # Threads cost a small file five times what reading it does.
             rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
             rows = rows.replace_schema_metadata(None)
             parts.append(rows.append_column("run_id", pa.repeat(run_id, len(rows))))
-        elif kept is not None:
+        elif kept is not None and run_id in elsewhere:
             own = kept.filter(pc.equal(kept.column("run_id"), run_id))
             parts.append(own.select([*(n for n in own.column_names if n != "run_id"), "run_id"]))
     if not parts:
@@ -110,13 +114,15 @@ def _gathered(
     return pa.concat_tables(parts, promote_options="permissive").to_pandas()
 
 
-def _read(study: Path, name: str) -> pa.Table | None:
-    """A table of a study as it was gathered; None where there is none."""
+def _read(study: Path, name: str, columns: list[str] | None = None) -> pa.Table | None:
+    """A table of a study as it was gathered, or columns of it; None where there is none."""
     (content,) = read_many(study, [f"{name}.parquet"])
     if content is None:
         return None
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    return table.replace_schema_metadata(None)
+    table = pq.ParquetFile(pa.BufferReader(content))
+    if not set(columns or ()) <= set(table.schema_arrow.names):
+        return None  # of a study in which nothing has been evaluated
+    return table.read(columns, use_threads=False).replace_schema_metadata(None)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -74,15 +75,15 @@ class TextDirectory:
     def __iter__(self) -> Iterator[Document]:
         self.read, self.left_out, self._before = 0, Counter(), 0
         for file in self.files:
-            records = read_records(file, self.reading, self._begin)
-            for number, record in enumerate(records):
-                self.read += 1
-                if isinstance(record, str):
-                    yield Document(f"{file.relative_to(self.directory)}:{number}", record)
-                elif record.cause == EMPTY or self.reading.on_bad_record == "skip":
-                    self.left_out[record.cause] += 1
-                else:
-                    raise _refused(file, record, records)
+            with closing(read_records(file, self.reading, self._begin)) as records:
+                for number, record in enumerate(records):
+                    self.read += 1
+                    if isinstance(record, str):
+                        yield Document(f"{file.relative_to(self.directory)}:{number}", record)
+                    elif record.cause == EMPTY or self.reading.on_bad_record == "skip":
+                        self.left_out[record.cause] += 1
+                    else:
+                        raise _refused(file, record, records)
             self._before += file.stat().st_size
             self._progress = Progress()
         if self.left_out.total() == self.read:

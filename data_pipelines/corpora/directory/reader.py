@@ -13,7 +13,7 @@ import lzma
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def read_records(
     file: Path,
     reading: Reading = AS_THEY_ARE,
     begun: Callable[[Progress], None] = lambda progress: None,
-) -> Iterator[str | Bad]:
+) -> Generator[str | Bad, None, None]:
     """Yield the records of a file in their order, each the text of a document, or bad.
 
     `begun` is given what tells how far the reading is. Raises OstinatoError naming the file where it
