@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.study.storage import location
+from sweeps.study.storage import location, read_many
 from sweeps.study.store import StudyDirectory
 from tests.sweeps.cloud_storage import cloud_storage
 from tests.sweeps.command_line import OSTINATO, assert_equal_findings, ostinato, until
@@ -57,6 +57,8 @@ def test_a_sweep_into_a_mounted_bucket_finds_what_one_on_a_disk_finds(
     )
     assert "OSError" in refused.stderr  # else the disk would be tested again
     away = location("gs://bucket/study")
-    until(lambda: len(StudyDirectory(away).done()) == 2, 60)
+    # Files come into the bucket in any order.
+    written = [f"{name}.parquet" for name in ("results", "curves")]
+    until(lambda: len(StudyDirectory(away).done()) == 2 and all(read_many(away, written)), 60)
     ostinato("collect", away, "--into", tmp_path / "there", check=0)
     assert_equal_findings(tmp_path / "there", studied, runs=2)
