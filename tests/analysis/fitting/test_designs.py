@@ -56,10 +56,10 @@ def test_rows_of_one_size_that_go_together_are_resampled_together():
     table = surface(noise=0.001)
     shift = dict(zip(table.params.unique(), 0.01 * np.array([1, -1, 1, -1, 1, -1]), strict=True))
     table["loss"] *= np.exp(table.params.map(shift))
-    found = fit_table("chinchilla", table)
+    found = fit_table("chinchilla", table, bootstrap=64)
     assert found.cluster == "params" and found.as_dict()["resampled_by"] == "params"
     assert any("intervals are by size" in warning for warning in found.warnings)
-    by_row = fit_table("chinchilla", table, cluster="none")
+    by_row = fit_table("chinchilla", table, bootstrap=64, cluster="none")
     assert by_row.cluster is None
 
     def width(one, name):
