@@ -54,6 +54,7 @@ def findings():
     FINDINGS[:] = before
 
 
+@pytest.mark.slow
 def test_a_new_finding_arrives_in_tables_words_and_pictures(findings, study_dir):
     findings.append(TOY)
     page = write_report(study_dir)

@@ -101,6 +101,7 @@ def test_a_held_out_sequence_in_training_is_found(data, split):
     assert f"in_{split}: 1, asked 0" in audit(tampered(data, leak), "leaky").faults
 
 
+@pytest.mark.slow
 def test_near_duplicates_of_held_out_text_are_shown(mixture, tmp_path):
     from data_pipelines.prepare import prepare_data
 

@@ -52,6 +52,7 @@ def tests_are_found(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hold_the_interpreter", "have_a_child", "program"])
 def test_killed_at_any_moment_from_its_first_on_a_parent_leaves_no_child(kind):
     rng = np.random.default_rng(0)

@@ -147,6 +147,7 @@ def test_a_file_is_known_by_its_content_wherever_it_lies(own, tmp_path):
     assert MixtureConfig(tokens="1M", vocabulary=f"file:{moved}").vocabulary != first.vocabulary
 
 
+@pytest.mark.slow
 def test_a_corpus_is_packed_in_the_vocabulary_of_a_file(own, text_corpus, mixture, tmp_path):
     values = mixture.model_dump() | {"vocabulary": f"file:{own}", "tokens": 16 * 32}
     config = MixtureConfig.model_validate(values | {"repeated_fraction": 0})

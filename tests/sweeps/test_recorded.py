@@ -55,6 +55,7 @@ def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():
     assert f"twice the rule is, by {more:.3f} and {most:.3f} nats" in told("learning_rate")
 
 
+@pytest.mark.slow
 @NAMED
 def test_a_studys_readme_quotes_its_report_and_says_how_long_it_took(directory):
     text = (directory / "README.md").read_text()
@@ -68,6 +69,7 @@ def test_a_studys_readme_quotes_its_report_and_says_how_long_it_took(directory):
         assert part in told(directory.name)
 
 
+@pytest.mark.slow
 @NAMED
 def test_a_studys_readme_has_its_tables(directory):
     """Every row is one of the study's: damage, heads or arms, whichever it has a table of."""
@@ -194,6 +196,7 @@ def test_its_readme_tells_the_smallest_models_of_prose_with_heads():
     assert max(score[True, 1, 32], score[True, 1, 64]) < 0.05 and score[False, 2, 128] < 0.05
 
 
+@pytest.mark.slow
 def test_its_readme_tells_what_regularisation_removes():
     found, readme = analyse(HOME / "regularisation"), told("regularisation")
     arms = found.arms.set_index(["label", "weight_decay", "dropout"])

@@ -59,6 +59,7 @@ def test_without_a_top_inside_nothing_is_located(damage):
     assert np.isnan(worst)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truth", CONSTANTS)
 def test_the_hypothesis_that_made_a_study_is_borne_out(truth):
     found = analyse(study(*CONSTANTS[truth]))
@@ -73,6 +74,7 @@ def test_the_hypothesis_that_made_a_study_is_borne_out(truth):
     assert list(HYPOTHESES) == found.hypotheses.hypothesis.tolist()
 
 
+@pytest.mark.slow
 def test_the_curves_fall_on_one_over_what_the_damage_depends_on():
     found = analyse(study(*CONSTANTS["capacity"]))
     spread = found.spreads.set_index("rescaling").spread
@@ -84,6 +86,7 @@ def test_the_curves_fall_on_one_over_what_the_damage_depends_on():
     assert "95 %, bootstrap over runs" in sentence
 
 
+@pytest.mark.slow
 def test_a_study_of_one_budget_or_fraction_tells_nothing_of_it():
     whole = study(*CONSTANTS["count"])
     for one in ("tokens == 2e6", "repeated_fraction in (0, 0.6)"):

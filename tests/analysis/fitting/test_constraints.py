@@ -46,6 +46,7 @@ def test_a_table_without_repetition_tells_nothing_of_it():
     assert any("No row repeats its tokens" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_tied_constants_are_one():
     found = fit_table("chinchilla", TABLE, tied=[("alpha", "beta")])
     assert found.constants["alpha"] == found.constants["beta"]
@@ -67,6 +68,7 @@ def test_a_tie_is_what_fitting_one_exponent_gives():
     assert at[1] == pytest.approx(tied.objective, rel=1e-6) and at[0] > at[1] < at[2]
 
 
+@pytest.mark.slow
 def test_a_fixed_constant_is_never_called_undetermined():
     generator = np.random.default_rng(0)
     params, tokens = np.geomspace(1e7, 1.2e7, 12), np.geomspace(1e9, 1.1e9, 12)[::-1]

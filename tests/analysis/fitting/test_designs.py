@@ -45,6 +45,7 @@ def test_a_line_is_named(slope, shown):
     assert line(columns) == ""
 
 
+@pytest.mark.slow
 def test_one_row_that_decides_is_named():
     table = surface(noise=0.001)
     table.loc[36] = (1e12, 1e9, 3.2)  # far from all others, and off the law
@@ -52,6 +53,7 @@ def test_one_row_that_decides_is_named():
     assert "Row 37 decides alone: without it" in warnings
 
 
+@pytest.mark.slow
 def test_rows_of_one_size_that_go_together_are_resampled_together():
     table = surface(noise=0.001)
     shift = dict(zip(table.params.unique(), 0.01 * np.array([1, -1, 1, -1, 1, -1]), strict=True))
@@ -80,6 +82,7 @@ def test_independent_rows_seldom_seem_to_go_together():
     assert np.mean(np.array(chances) < 0.05) < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1e-300, 1e300])
 def test_values_of_another_world_give_one_line_or_a_fit(value):
     table = TABLE.copy()

@@ -61,6 +61,7 @@ def draw(law, rows=240, noise=0.005, seed=0):
     return columns, law.predict(**columns) * np.exp(noise * generator.normal(size=rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda law: law.name)
 def test_the_constants_without_noise_are_recovered(truth):
     columns, loss = draw(truth, noise=0)
@@ -156,6 +157,7 @@ def test_intervals_cover_the_truth(truth):
     assert min(shares.values()) >= 0.93, shares
 
 
+@pytest.mark.slow
 def test_an_outlier_hardly_moves_the_fit_and_is_named():
     columns, loss = draw(TRUTHS[1], rows=60, noise=0.002)
     clean = fit(FlooredPowerLaw, columns, loss)
@@ -165,6 +167,7 @@ def test_an_outlier_hardly_moves_the_fit_and_is_named():
     assert any("outlying" in warning and "18 (+" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_constants_that_the_data_do_not_determine_are_named():
     generator = np.random.default_rng(0)
     params, tokens = np.geomspace(1e7, 1.2e7, 12), np.geomspace(1e9, 1.1e9, 12)
@@ -190,6 +193,7 @@ def test_a_fixed_constant_stays():
     np.testing.assert_allclose(found.samples[:, 0], 1.5)
 
 
+@pytest.mark.slow
 def test_the_right_law_predicts_held_out_sizes_better():
     columns, loss = draw(TRUTHS[1], rows=120, noise=0.002)
     size = np.round(np.log10(columns["params"]))
@@ -284,6 +288,7 @@ def _written(table, folder):
     return folder / "results.parquet"
 
 
+@pytest.mark.slow
 def test_a_fit_can_be_drawn():
     columns, loss = draw(TRUTHS[1], rows=30)
     chart = fit_chart(fit(FlooredPowerLaw, columns, loss))
@@ -291,6 +296,7 @@ def test_a_fit_can_be_drawn():
     assert b"<svg" in render(chart)
 
 
+@pytest.mark.slow
 def test_a_process_that_fits_takes_no_accelerator():
     script = "import analysis.fitting, jax; print(jax.config.jax_platforms)"
     environment = {key: value for key, value in os.environ.items() if key != "JAX_PLATFORMS"}
@@ -300,6 +306,7 @@ def test_a_process_that_fits_takes_no_accelerator():
     assert done.stdout.strip() == "cpu"
 
 
+@pytest.mark.slow
 def test_a_profile_interval_holds_the_truth_about_as_often_as_it_says():
     truth, held = FlooredPowerLaw(1.7, 400, 0.34), 0
     for seed in range(20):

@@ -30,6 +30,7 @@ def curves():
     return grid.assign(loss=LAW.predict(params=grid.params, tokens=grid.tokens))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("approach", "table", "tolerance"),
     [("approach-1", curves, 0.05), ("approach-2", profiles, 0.01)],

@@ -68,6 +68,7 @@ def test_points_may_be_a_table(tmp_path):
     assert points.params.tolist() == [13e9, 1.3e9, 7e9] and points.tokens.tolist()[2] == 1e12
 
 
+@pytest.mark.slow
 def test_points_that_lack_what_follows():
     flops = points_of(fit_table("compute", TABLE, bootstrap=0), ["params=1e9,tokens=2e10"])
     assert flops.flops.tolist() == [1.2e20]
@@ -104,6 +105,7 @@ def test_a_law_without_an_optimum_says_so():
     }
 
 
+@pytest.mark.slow
 def test_on_one_line_the_loss_is_told_and_the_optimum_is_not():
     params = np.geomspace(7e7, 3e9, 25)
     table = pd.DataFrame({"params": params, "tokens": 20 * params})

@@ -164,6 +164,7 @@ def test_unique_tokens_come_from_epochs():
     assert found.table.unique_tokens.to_numpy() == pytest.approx(TABLE.tokens / 4)
 
 
+@pytest.mark.slow
 def test_laws_are_compared_on_tables_at_hand_with_what_each_can_take():
     table = TABLE.rename(columns={"params": "N", "loss": "Loss"})
     found, reasons = compare_on_table(

@@ -22,6 +22,7 @@ def page_data(path):
     )
 
 
+@pytest.mark.slow
 def test_every_figure_is_in_the_page_and_beside_it(report):
     keys = set(page_data(report)["charts"][""])
     assert keys == {
@@ -53,6 +54,7 @@ def test_a_figure_and_its_table_show_the_same_numbers(report):
         assert trace["y"] == pytest.approx(curve.test_loss.to_list())
 
 
+@pytest.mark.slow
 def test_hostile_text_is_shown_as_text(tables, tmp_path):
     results, _ = tables(seeds=(0,))
     results["corpus"] = [HOSTILE, "=cmd()"] * (len(results) // 2) + [HOSTILE] * (len(results) % 2)
@@ -67,6 +69,7 @@ def test_hostile_text_is_shown_as_text(tables, tmp_path):
     assert ",=cmd()" not in (path.parent / "figures" / "runs.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -91,6 +94,7 @@ def test_drawing_twice_gives_the_same_file(study_dir):
     assert first == second
 
 
+@pytest.mark.slow
 def test_charts_of_a_study_in_memory(tables):
     charts = gallery(analyse(make_study(*tables(fractions=(0.1, 0.5)))))
     assert all(len(chart.table) for chart in charts)

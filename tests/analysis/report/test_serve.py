@@ -5,10 +5,12 @@ from threading import Event, Thread
 from urllib.request import urlopen
 
 import pandas as pd
+import pytest
 
 from analysis.report.serve import serve_report
 
 
+@pytest.mark.slow
 def test_the_served_report_follows_the_study(study_dir):
     said, stop = [], Event()
     arguments = {"port": 0, "seconds": 0.05, "announce": said.append, "stop": stop}

@@ -29,6 +29,7 @@ def test_a_study_in_csv_says_what_it_says_in_parquet(study_dir, how):
     assert len(said) == 2 * ("decimal" in how)  # of results and curves
 
 
+@pytest.mark.slow
 def test_a_study_in_csv_is_reported(study_dir):
     as_csv(study_dir)
     assert "costs most" in write_report(study_dir).read_text()

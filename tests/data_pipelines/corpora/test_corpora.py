@@ -117,6 +117,7 @@ def test_two_processes_that_want_the_same_corpus_get_the_same_one(tmp_path):
     assert not list(tmp_path.rglob("*incomplete*"))
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_behind_is_cleared_away(tmp_path):
     left = tmp_path / "tfds" / "zipf" / "10kB-seed0" / "incomplete.ABCDEF_1.0.0"
     left.mkdir(parents=True)

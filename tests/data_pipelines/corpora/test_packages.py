@@ -172,6 +172,7 @@ def test_near_duplicates_are_found_and_others_left():
     assert list(dedup.first_of_kind(signatures)) == [None, 0, None, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("among_namesakes")
 def test_the_outcome_is_the_same_for_any_number_of_processes_and_holds_no_duplicate():
     one, two = extract("prose", FEW, processes=1), extract("prose", FEW, processes=2)
@@ -197,6 +198,7 @@ def test_a_script_without_a_guard_can_prepare_a_corpus(tmp_path):
     assert PyDocs(tmp_path, FEW).info.splits["train"].num_examples > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [PyDocs, PyCode])
 def test_a_corpus_records_its_packages_and_a_digest_that_is_reproduced(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(kind, "processes", 1)

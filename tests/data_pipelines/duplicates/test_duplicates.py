@@ -83,6 +83,7 @@ def mixed(tmp_path_factory):
     return f"text_files:{root}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("vocabulary", ["bytes", "sentencepiece:400"])
 def test_files_read_where_they_lie_are_the_prepared_corpus(
@@ -116,6 +117,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_reading_files_where_they_lie_needs_no_tensorflow(mixed, tmp_path):
     command = [sys.executable, "-c", _DUPLICATES, mixed, "--data-dir", tmp_path / "data"]
     environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -134,6 +136,7 @@ def test_all_of_a_corpus_is_looked_at_unless_a_split_is_asked_for(planted, tmp_p
     assert whole.exact.set_index("repeats").documents.to_dict() == together.to_dict()
 
 
+@pytest.mark.slow
 def test_all_of_a_prepared_corpus_is_all_its_splits(tmp_path):
     whole = find_duplicates("zipf/30kB", tmp_path)
     parts = [find_duplicates("zipf/30kB", tmp_path, split=split) for split in SPLITS]

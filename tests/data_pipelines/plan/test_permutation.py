@@ -31,6 +31,7 @@ def test_keys_and_tweaks_choose_unrelated_permutations():
         assert abs(np.corrcoef(base, other)[0, 1]) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 5, 6])
 def test_every_place_is_as_likely_for_every_index(size):
     """Chi-square over 6,000 keys: each of the size**2 cells within what chance allows."""

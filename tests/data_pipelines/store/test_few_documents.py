@@ -102,6 +102,7 @@ def test_less_than_three_sequences_are_no_corpus(unit, tmp_path):
     assert not [*(tmp_path / "data").rglob("manifest.json")]
 
 
+@pytest.mark.slow
 def test_a_vocabulary_is_trained_on_few_documents_as_well(few, tmp_path):
     config = mixture(few[0], vocabulary="sentencepiece:300")
     store = prepare_store(config.corpus, config, tmp_path / "data", SPLITS)

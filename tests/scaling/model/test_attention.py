@@ -21,6 +21,7 @@ def _results(attend, qkv, slope):
     return both(qkv, slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head_size", [8, 64])
 def test_plain_and_splash_attention_are_the_librarys(head_size):
     def splashed(q, k, v):

@@ -51,6 +51,7 @@ def test_a_law_is_fitted_to_anyones_table(losses, tmp_path):
     assert re.search(r"^alpha +0\.3\d+ *$", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_what_a_fit_compiles_is_kept_for_the_next(losses, tmp_path, monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.delenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
@@ -94,6 +95,7 @@ def test_several_laws_are_compared(losses):
     )
 
 
+@pytest.mark.slow
 def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
     study = shutil.copytree(RECORDED, tmp_path / "quick")
     ostinato("report", study, check=0)
@@ -132,6 +134,7 @@ def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
     assert "multiplier 1" in ostinato(*clean, check=0).stdout
 
 
+@pytest.mark.slow
 def test_a_report_is_served_on_this_machine_alone(tmp_path):
     study = shutil.copytree(RECORDED, tmp_path / "quick")
     process = subprocess.Popen(

@@ -47,6 +47,7 @@ def study(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_what_is_planned_and_how_it_stands_is_said_without_a_library_of_numbers(study):
     for command in ("--help", "fit --help", "plan quick", "plan quick --json"):
         assert loaded(*command.split()) == []

@@ -194,6 +194,7 @@ def test_skypilot_loads_the_task_of_every_accelerator_without_its_catalogue_of_z
         assert words[words.index("--out") + 1] == "/ostinato/a/$b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accelerator", SLICES)
 def test_kubernetes_schemas_hold_for_every_slice(accelerator):
     for queue in (None, "research"):

@@ -79,6 +79,7 @@ def test_the_memory_of_a_gpu_is_not_taken_for_a_count():
 _HEADS = st.sampled_from(["tpu-", "TPU ", "v5e", "v5p", "V6E", "v4", "a100", "T4", "80GB", ""])
 
 
+@pytest.mark.slow
 @given(
     st.one_of(st.text(max_size=12), st.tuples(_HEADS, _HEADS, st.text("-:_ x0189")).map("".join))
 )

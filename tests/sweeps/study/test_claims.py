@@ -82,6 +82,7 @@ def test_another_hosts_claim_is_respected_until_it_is_not_renewed(path, monkeypa
     assert claims.claim(path)
 
 
+@pytest.mark.slow
 def test_of_many_processes_one_gets_each(path, start):
     names = [f"run{number}" for number in range(300)]
     for name in names:  # stale: all of them try to take it over at once
@@ -135,6 +136,7 @@ def test_a_claim_that_another_mount_has_made_meanwhile_is_not_had(path, monkeypa
     assert not claims.claim(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [-86400, 86400])
 def test_a_clock_that_jumps_takes_no_claim_from_a_living_process(path, jump, monkeypatch):
     claims.claim(path)

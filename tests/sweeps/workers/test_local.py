@@ -28,6 +28,7 @@ def study(tmp_path, monkeypatch):
     return study
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_dies_is_tried_again_then_listed_with_its_last_lines(
     study, tmp_path, capsys
 ):
@@ -47,6 +48,7 @@ def test_a_run_whose_process_dies_is_tried_again_then_listed_with_its_last_lines
     ]
 
 
+@pytest.mark.slow
 def test_runs_are_left_to_sweeps_that_live_and_taken_from_those_that_have_died(
     study, tmp_path, monkeypatch
 ):

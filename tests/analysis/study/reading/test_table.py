@@ -143,6 +143,7 @@ def test_names_of_runs_and_truths_are_no_numbers(tmp_path):
 CELLS = st.text(alphabet='0123456789.,;|\t" eEkMB%nax\u00a0é', max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6))
 def test_no_row_of_a_quoted_table_is_lost(tmp_path_factory, rows):
