@@ -108,12 +108,12 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig, Record):
         return tuple(getattr(self, name) for name in (*SHAPE, "evaluation_tokens"))
 
     @property
-    def alike(self) -> tuple[Any, ...]:
+    def alike(self) -> dict[str, Any]:
         """Runs of one stage, shape, length and evaluations; those with probes go alone, as those look
         at one model."""
-        names = (*SHAPE, "evaluation_tokens", "tokens", "evaluations")
-        alone = self.run_id if self.probes else None
-        return self.stage, *(getattr(self, name) for name in names), alone
+        names = ("stage", *SHAPE, "evaluation_tokens", "tokens", "evaluations")
+        alone = {"probes": self.run_id} if self.probes else {}
+        return {name: getattr(self, name) for name in names} | alone
 
     @property
     def tables(self) -> tuple[str, ...]:

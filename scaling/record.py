@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -43,9 +42,9 @@ class Record(Config):
         return (self.stage,)
 
     @property
-    def alike(self) -> tuple[Any, ...]:
+    def alike(self) -> dict[str, Any]:
         """Equal for records that can be trained together, in step; by default none can."""
-        return (self.run_id,)
+        return {"run_id": self.run_id}
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -64,14 +63,3 @@ class Record(Config):
     def columns(self) -> dict[str, Any]:
         """Its values under the names of the tables' columns."""
         return self.model_dump() | {"run_id": self.run_id}
-
-    @classmethod
-    def differing(cls, records: Sequence[Record]) -> str:
-        """The first field in which records differ that ought to be alike, but for their seeds."""
-        for name in cls.model_fields:
-            if (
-                name != "seed"
-                and len({repr(getattr(record, name, None)) for record in records}) > 1
-            ):
-                return name
-        return "seed"

@@ -33,16 +33,16 @@ def stage_named(name: str) -> Stage:
     return known[name]
 
 
-def following(entry: dict[str, Any], where: str = "") -> Following:
+def following(entry: dict[str, Any]) -> Following:
     """An entry of a grid's `stages`; raises OstinatoError on a stage that follows none, and as its
     own model does."""
     asked = {stage.name: stage.following for stage in STAGES if stage.following}
     if "stage" not in entry:
-        raise OstinatoError(f"{where}stage: missing; known: {', '.join(sorted(asked))}")
+        raise OstinatoError(f"stage: missing; known: {', '.join(sorted(asked))}")
     model = asked.get(str(entry["stage"]))
     if model is None:
-        raise OstinatoError(f"{where}stage: {unknown_name('stage', str(entry['stage']), asked)}")
-    return model.parse(entry, where.removesuffix(": "))
+        raise OstinatoError(f"stage: {unknown_name('stage', str(entry['stage']), asked)}")
+    return model.parse(entry)
 
 
 def train(lanes: Sequence[Lane], around: Surroundings) -> list[dict[str, Any] | Exception]:
@@ -54,10 +54,11 @@ def train(lanes: Sequence[Lane], around: Surroundings) -> list[dict[str, Any] | 
     They go on from the newest checkpoint. Raises OstinatoError on records that are not alike, and as
     their stage's function does.
     """
-    records = [lane.record for lane in lanes]
-    if len({record.alike for record in records}) > 1:
-        raise OstinatoError(
-            f"{type(records[0]).differing(records)}: differs among {len(records)} runs to be trained "
-            "together; stack equals"
-        )
-    return stage_named(records[0].stage).run(lanes, around)
+    first, *others = (lane.record for lane in lanes)
+    for other in others:
+        for name in first.alike | other.alike:
+            if first.alike.get(name) != other.alike.get(name):
+                raise OstinatoError(
+                    f"{name}: differs among {len(lanes)} runs to be trained together; stack equals"
+                )
+    return stage_named(first.stage).run(lanes, around)

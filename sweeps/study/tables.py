@@ -26,10 +26,12 @@ CODE = ("ostinato_version", "git_commit")
 def done_by_row(study: Path, wanted: Set[str]) -> dict[str, dict[str, Any]]:
     """The statuses of those of the `wanted` runs that the study's results have as done, and whose
     curves are there as well, by id."""
-    table, curves = _read(study, "results"), _read(study, "curves", ["run_id"])
-    if table is None or curves is None:
+    curves = _read(study, "curves", ["run_id"])
+    wanted = wanted & set(curves.column("run_id").to_pylist()) if curves is not None else set()
+    table = _read(study, "results") if wanted else None  # wide, and most often for nothing
+    if table is None:
         return {}
-    wanted, found = wanted & set(curves.column("run_id").to_pylist()), {}
+    found = {}
     for row in table.to_pylist():
         if row.get("run_id") not in wanted or row.get("status") != "done":
             continue

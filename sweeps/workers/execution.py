@@ -88,7 +88,7 @@ def stacks_of(runs: Sequence[Record], size: int) -> dict[str, list[str]]:
     """For each run the ids of its stack, its own first: at most `size` that can be trained together."""
     groups: dict[tuple, list[str]] = {}
     for run in runs:
-        groups.setdefault(run.alike, []).append(run.run_id)
+        groups.setdefault(tuple(run.alike.items()), []).append(run.run_id)
     found: dict[str, list[str]] = {}
     for ids in groups.values():
         for start in range(0, len(ids), size):

@@ -116,7 +116,7 @@ def test_each_run_of_a_stack_begins_with_its_own_weights(configs, data_dir, tmp_
 
 def test_runs_of_other_shapes_are_not_stacked(configs, data_dir):
     other = RunConfig.parse(configs[0].model_dump() | {"d_ff": 32})
-    assert len({config.alike for config in configs}) == 1
+    assert len({tuple(config.alike.items()) for config in configs}) == 1
     assert other.alike != configs[0].alike
     with pytest.raises(OstinatoError, match="d_ff: differs among 2 runs"):
         train_together([Lane(configs[0]), Lane(other)], Surroundings(data_dir))
