@@ -70,7 +70,7 @@ def claim_listing(analysis: Analysis) -> Listing | None:
         {
             "claim": f"{row.claim}: {row.claimed}",
             "published": f"{row.published} ({row.source})",
-            "ours": f"{_interval(row)} at {row.how}, {_behind(row)}",
+            "ours": f"{_interval(row)}, {row.how}, {_behind(row)}",
             "verdict": row.verdict,
             "why": row.why,
         }

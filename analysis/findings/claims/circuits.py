@@ -13,7 +13,7 @@ from analysis.findings.finding import Analysis
 from analysis.findings.induction.onset import LEAST_RISE, SCORE
 from analysis.findings.induction.onset import formations as formed
 from analysis.rows import groups_of, lowest
-from analysis.words import count, plural
+from analysis.words import count
 
 OLSSON = "Olsson et al. 2022"
 
@@ -103,8 +103,7 @@ def bump_beside_heads(analysis: Analysis) -> Measured | None:
     ratio = (runs.bump_tokens / runs.onset_tokens).dropna()
     if ratio.empty:
         return None
-    runs_told = plural(len(ratio), "control")
-    return Measured(*over_seeds(ratio, log=True), runs_told, len(ratio))
+    return Measured(*over_seeds(ratio, log=True), "controls in which heads form", len(ratio))
 
 
 def names_known(layers: str) -> Callable[[Analysis], Measured | None]:

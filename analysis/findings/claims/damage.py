@@ -17,8 +17,8 @@ _FROM = {
 }
 _ENDS = {0.03: (1 / 1.15, 1.0), 0.1: (0.42, 0.55), 0.5: (0.1, 0.1), 0.9: (1 / 73, 1 / 73)}
 
-MULTIPLIERS = [
-    Claim(
+MULTIPLIERS = {
+    fraction: Claim(
         {0.03: 4, 0.1: 2}.get(fraction, 3),
         f"multiplier at the worst, f = {fraction:g}",
         f"at the worst repeats of f = {fraction:g} a model does as well as one of that share of its size",
@@ -29,7 +29,8 @@ MULTIPLIERS = [
         none=1.0,
     )
     for fraction, told in _SMALLER.items()
-]
+}
+"""By the repeated fraction."""
 
 DAMAGE = [
     *(
@@ -45,7 +46,7 @@ DAMAGE = [
         )
         for fraction in (0.1, 0.5, 0.9)
     ),
-    *sorted(MULTIPLIERS, key=lambda claim: claim.number),
+    *MULTIPLIERS.values(),
     Claim(
         2,
         "beyond the worst",

@@ -145,7 +145,7 @@ def _slope(peaks: pd.DataFrame, values: pd.Series) -> Measured | None:
     if found is None:
         return None
     sizes = plural(peaks.params[values.notna()].nunique(), "size")
-    return Measured(*found[0], f"one slope through {sizes}, {found[1]} points", found[1])
+    return Measured(*found[0], f"one slope through {sizes}", found[1])
 
 
 def compute_lost(analysis: Analysis) -> Measured | None:

@@ -60,7 +60,7 @@ def common_slope(x: ArrayLike, y: ArrayLike, group: ArrayLike) -> tuple[Interval
 
 
 def main_scans(analysis: Analysis) -> set[int]:
-    """The scans of the arm with most repeated runs: variants of it (of regularisation, of order, of
+    """The scans of the arm with most repeated runs, of several the one with most damage: variants of it (of regularisation, of order, of
     corpus) are set beside it by claims of their own."""
     runs = analysis.runs
     if not len(runs) or "damage" not in runs:
@@ -68,7 +68,8 @@ def main_scans(analysis: Analysis) -> set[int]:
     arms = with_arms(runs, analysis.study.scans)
     if arms.empty:
         return set()
-    return set(arms.scan[arms.arm == arms.arm.mode().iloc[0]])
+    most = arms.groupby("arm").damage.agg(["size", "max"]).sort_values(["size", "max"]).index[-1]
+    return set(arms.scan[arms.arm == most])
 
 
 def main_runs(analysis: Analysis) -> pd.DataFrame:

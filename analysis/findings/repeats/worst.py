@@ -85,7 +85,10 @@ def find_peak(repeats: ArrayLike, damage: ArrayLike) -> Peak:
 
 
 def half_maximum(repeats: np.ndarray, damage: np.ndarray) -> tuple[float, float]:
-    """The E on both sides of the worst where damage crosses half of it; NaN where it does not."""
+    """The E on both sides of the worst where damage crosses half of it; NaN where it does not, and
+    where there is no damage."""
+    if damage.max() <= 0:
+        return nan, nan
     top, half, log_repeats = int(np.argmax(damage)), damage.max() / 2, np.log(repeats)
     crossings = []
     for step, end in ((-1, -1), (1, len(damage))):
