@@ -8,10 +8,11 @@ print(*analysis.summary, sep="\\n")
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
-from analysis.files import write_json, write_parquet
-from analysis.findings import FINDINGS
+from analysis.files import markdown_table, write_json, write_parquet, write_text
+from analysis.findings import FINDINGS, listings
 from analysis.findings.finding import Analysis, find
 from analysis.findings.repeats.controls import control_curves
 from analysis.study import Study, read_study
@@ -31,10 +32,13 @@ def analyse(study: Study | str | Path) -> Analysis:
 
 
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:
-    """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json."""
+    """Write `directory`/analysis: the tables as Parquet, laws and sentences as summary.json, and what is
+    listed for a reader as Markdown (`claims.md`), for a README."""
     folder = Path(directory) / "analysis"
     for name, table in (*analysis.tables.items(), ("scans", analysis.study.scans)):
         write_parquet(folder / f"{name}.parquet", table)
+    for listing in chain.from_iterable(listings(analysis).values()):
+        write_text(folder / f"{listing.key}.md", markdown_table(listing.table))
     content = {
         "study": analysis.study.meta,
         "summary": analysis.summary,

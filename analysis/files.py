@@ -49,6 +49,12 @@ def write_csv(path: Path, table: pd.DataFrame) -> Path:
     return write_text(path, spreadsheet_safe(table).to_csv(index=False, lineterminator="\n"))
 
 
+def markdown_table(table: pd.DataFrame) -> str:
+    """`table`, of texts, as Markdown: a line a row, and a bar within a cell escaped."""
+    lines = [list(map(str, table)), ["---"] * len(table.columns), *table.astype(str).to_numpy()]
+    return "".join(f"| {' | '.join(_in_a_cell(text) for text in line)} |\n" for line in lines)
+
+
 def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
     """A copy of `table` whose texts and column names, where a spreadsheet would run them, open with '.
 
@@ -82,6 +88,10 @@ def jsonable(value):
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return None if pd.isna(value) else str(value)
+
+
+def _in_a_cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _defused(value):

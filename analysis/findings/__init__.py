@@ -8,10 +8,13 @@ adds one to every analysis and report of a program. A finding may read the table
 
 from __future__ import annotations
 
+from itertools import chain
+
 from analysis.figures.chart import Chart
 from analysis.findings.cause import CAUSE
+from analysis.findings.claims import CLAIMS
 from analysis.findings.descent import DESCENT
-from analysis.findings.finding import Analysis, Finding, draw
+from analysis.findings.finding import Analysis, Finding, Listing, Question, draw
 from analysis.findings.induction.ablation import ABLATION
 from analysis.findings.induction.heads import HEADS, PATTERNS
 from analysis.findings.induction.names import NAMES
@@ -25,16 +28,19 @@ from analysis.findings.repeats.controls import CONTROLS
 from analysis.findings.repeats.damage_law import HELD_OUT
 from analysis.findings.repeats.effective import EFFECTIVE_PARAMS
 from analysis.findings.repeats.memorisation import MEMORISATION, POOL
-from analysis.findings.repeats.params import SLICE
-from analysis.findings.repeats.worst import WORST_REPEATS
+from analysis.findings.repeats.params import SIZES, SLICE
+from analysis.findings.repeats.worst import OVER_REPEATS, WORST_MAP, WORST_REPEATS
 from analysis.findings.transfer import TRANSFER
 
-__all__ = ["FINDINGS", "Analysis", "Finding", "gallery"]
+__all__ = ["FINDINGS", "Analysis", "Finding", "Question", "galleries", "gallery", "listings"]
 
 FINDINGS: list[Finding] = [
     CONTROLS,
     EFFECTIVE_PARAMS,
     WORST_REPEATS,
+    OVER_REPEATS,
+    SIZES,
+    WORST_MAP,
     POOL,
     DESCENT,
     BAND,
@@ -54,9 +60,26 @@ FINDINGS: list[Finding] = [
     TRAJECTORIES,
     MEMORISATION,
     HELD_OUT,
+    CLAIMS,
 ]
 
 
 def gallery(analysis: Analysis) -> list[Chart]:
-    """Every chart that the analysis has the numbers for, in the order of `FINDINGS`."""
+    """Every chart that the analysis has the numbers for, in the order in which a reader asks."""
+    return list(chain.from_iterable(galleries(analysis).values()))
+
+
+def galleries(analysis: Analysis) -> dict[Question, list[Chart]]:
+    """The same under the questions that they answer."""
     return draw(FINDINGS, analysis)
+
+
+def listings(analysis: Analysis) -> dict[Question, list[Listing]]:
+    """The tables for a reader, under the questions that they answer."""
+    found: dict[Question, list[Listing]] = {}
+    for finding in FINDINGS:
+        if analysis.study.has(finding.needs):
+            for listing in finding.listings:
+                if (one := listing(analysis)) is not None:
+                    found.setdefault(finding.question, []).append(one)
+    return found

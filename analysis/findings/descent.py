@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 
 from analysis.figures.chart import NEUTRAL, Axis, Chart, Panel, Series, ramp
 from analysis.figures.choice import size_panels, with_labels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import groups_of, rows_of
 from analysis.study import Study
 from analysis.words import count, plural
@@ -173,6 +173,7 @@ def _significance(excess: pd.Series) -> float:
 
 DESCENT = Finding(
     "double descent in training time",
+    question=Question.HAPPENED,
     tables={"descents": lambda analysis: rise_by_cell(rises(analysis.study))},
     sentences=lambda analysis: descent_sentences(analysis.descents, analysis.study),
     charts=(learning_curves,),

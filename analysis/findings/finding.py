@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from enum import Enum
 
 import pandas as pd
 
@@ -13,12 +14,27 @@ from analysis.laws import PowerLaw
 from analysis.study import Study
 
 
+class Question(Enum):
+    """What a reader asks of a study, in the order of asking, as the report has it in its headings."""
+
+    HAPPENED = "What happened"
+    LARGE = "How large is it"
+    WORST = "Where is it worst"
+    WHY = "Why"
+    ELSE = "What else is hurt"
+    HELPS = "What helps"
+    OTHER = "What else was found"
+    PUBLISHED = "Against what was published"
+    UNKNOWN = "What we do not know"
+
+
 @dataclass(frozen=True)
 class Analysis:
     """What a study says.
 
     laws: the control law of each setting that has one; tables: what the findings have computed, by
-    name (`analysis.tables["peaks"]`, or `analysis.peaks`); summary, notes: sentences for a reader.
+    name (`analysis.tables["peaks"]`, or `analysis.peaks`); summary, notes: sentences for a reader;
+    answers: those of the summary under the questions that they answer, a tuple a finding.
     A finding is given the analysis as the findings before it have left it.
     """
 
@@ -27,6 +43,7 @@ class Analysis:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     summary: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    answers: Mapping[Question, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         tables = self.__dict__.get("tables", {})
@@ -54,23 +71,35 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A table for a reader: `key` names its file; every cell is text."""
+
+    key: str
+    title: str
+    caption: str
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Finding:
     """What is told of one phenomenon, declared once.
 
-    name: what it is called; needs: the columns it cannot do without, by the table of the study that
+    name: what it is called; question: which of a reader's it answers; needs: the columns it cannot do without, by the table of the study that
     has them (`Study.has`): where they are not there its tables are empty and it tells nothing;
     tables: a function of the analysis so far for each table, by the name it is written under;
     sentences: what was found, for the summary; notes: what a reader has to know besides; charts:
-    functions that give a `Chart`, or None where the numbers for it are not there;
+    functions that give a `Chart`, or None where the numbers for it are not there; listings: likewise;
     alone: the settings that it tells of by itself, which the others' sentences leave out.
     """
 
     name: str
+    question: Question = Question.OTHER
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Analysis], pd.DataFrame]] = field(default_factory=dict)
     sentences: Callable[[Analysis], list[str]] | None = None
     notes: Callable[[Analysis], list[str]] | None = None
     charts: tuple[Callable[[Analysis], Chart | None], ...] = ()
+    listings: tuple[Callable[[Analysis], Listing | None], ...] = ()
     alone: Callable[[Analysis], set[int]] | None = None
 
 
@@ -91,19 +120,27 @@ def find(findings: Iterable[Finding], study: Study, laws: Mapping[int, PowerLaw]
             tables[name] = table(found) if study.has(finding.needs) else pd.DataFrame()
     telling = [finding for finding in findings if study.has(finding.needs)]
     alone = {each.name: each.alone(found) for each in telling if each.alone}
-    notes, summary = list(study.notes), []
+    notes, summary = list(study.notes), list[str]()
+    answers: dict[Question, tuple[tuple[str, ...], ...]] = {}
     for finding in telling:
         aside = set().union(*(own for name, own in alone.items() if name != finding.name))
         notes += finding.notes(found) if finding.notes else []
-        summary += finding.sentences(found.but_for(aside)) if finding.sentences else []
-    return replace(found, summary=tuple(summary), notes=tuple(notes))
+        told = tuple(finding.sentences(found.but_for(aside)) if finding.sentences else ())
+        if told:
+            summary += told
+            answers[finding.question] = (*answers.get(finding.question, ()), told)
+    return replace(found, summary=tuple(summary), notes=tuple(notes), answers=answers)
 
 
-def draw(findings: Iterable[Finding], analysis: Analysis) -> list[Chart]:
-    """Every chart of these findings that the analysis has the numbers for."""
-    telling = (finding for finding in findings if analysis.study.has(finding.needs))
-    charts = (chart(analysis) for finding in telling for chart in finding.charts)
-    return [chart for chart in charts if chart is not None]
+def draw(findings: Iterable[Finding], analysis: Analysis) -> dict[Question, list[Chart]]:
+    """The charts that the analysis has the numbers for, under the questions that they answer, in the
+    order of asking; in that of `findings` under each."""
+    charts: dict[Question, list[Chart]] = {question: [] for question in Question}
+    for finding in findings:
+        if analysis.study.has(finding.needs):
+            drawn = (chart(analysis) for chart in finding.charts)
+            charts[finding.question] += [chart for chart in drawn if chart is not None]
+    return {question: own for question, own in charts.items() if own}
 
 
 _RESERVED = {"scans", *(each.name for each in fields(Analysis))}

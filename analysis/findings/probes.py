@@ -13,7 +13,7 @@ from scipy.stats import linregress
 from analysis.errors import AnalysisError
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, errors, markers, ramp
 from analysis.figures.choice import with_labels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, lowest, rows_of
 from analysis.study import Study
@@ -105,14 +105,15 @@ def probe_sentences(table: pd.DataFrame, study: Study) -> list[str]:
     worst = lowest(table, "by_test_loss")
     table = table[(table.scan == worst.scan) & (table.params == worst.params)]
     smallest = study.controls[study.controls.setting == worst.setting].params.min() / worst.params
-    return [
-        sentence
-        for probe, name in _TOLD.items()
-        if (sentence := _told(table[table.probe == probe], name, smallest))
-    ]
+    sentences: list[str] = []
+    for probe, name in _TOLD.items():
+        if parts := _told(table[table.probe == probe], smallest):
+            opening = "It" if sentences else "In effective params (multiplier), repetition"
+            sentences.append(f"{opening} hurts {name} {'; '.join(parts)}.")
+    return sentences
 
 
-def _told(own: pd.DataFrame, name: str, smallest: float) -> str:
+def _told(own: pd.DataFrame, smallest: float) -> list[str]:
     verdicts: dict[str, list[str]] = {"more than": [], "less than": [], "about as much as": []}
     for repeats, runs in groups_of(own, "repeats"):
         mine, other = (
@@ -125,10 +126,7 @@ def _told(own: pd.DataFrame, name: str, smallest: float) -> str:
         verdict = "about as much as" if not sure else "more than" if difference < 0 else "less than"
         shown = (_share(np.exp(values.mean()), smallest) for values in (mine, other))
         verdicts[verdict].append(f"E = {repeats:,.0f} ({' against '.join(shown)})")
-    parts = [f"{how} test loss at {', '.join(at)}" for how, at in verdicts.items() if at]
-    return f"In effective params (multiplier), repetition hurts {name} {'; '.join(parts)}." * bool(
-        parts
-    )
+    return [f"{how} test loss at {', '.join(at)}" for how, at in verdicts.items() if at]
 
 
 def _share(multiplier: float, smallest: float) -> str:
@@ -226,6 +224,7 @@ def _without_multiplier(analysis: Analysis) -> list[str]:
 
 PROBES = Finding(
     "what else is damaged",
+    question=Question.ELSE,
     tables={
         "probes": lambda analysis: probe_multipliers(
             analysis.study, analysis.runs, find_probes(analysis.study)

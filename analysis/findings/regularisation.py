@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Heat, Panel
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import groups_of, highest
 from analysis.study import Study
 from analysis.study.scans import REPETITION, SETTINGS, tell_apart
@@ -20,15 +20,14 @@ ARM = ["weight_decay", "dropout"]
 _CELL = ["group", "params", "repeated_fraction", "repeats"]
 
 
-def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a (cell, arm), means over seeds; empty where no cell has several arms.
+def removed_by_run(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the cells that have several arms; empty where no cell has.
 
-    runs: as `effective.effective_params` makes them. `damage` (nats per token) is to the arm's own
-    controls, `removed` the share of the reference's damage that the arm has not, `cost` what the arm
-    adds to the loss of its controls; seed by seed, with `*_se`. `gain`: how much lower the loss of
-    the repeated runs is than the reference's, all told. The reference is the arm with the least
-    weight decay and dropout. `group` numbers the settings and ways of repetition but for the
-    arm; `label` tells them apart.
+    runs: as `effective.effective_params` makes them. `removed` is the share of the reference's damage
+    that the run has not, `cost` what its arm adds to the loss of its control, `gain` how much lower its
+    loss is than the reference's; all against the run of its seed in the arm with the least weight decay
+    and dropout. `group` numbers the settings and ways of repetition but for the arm; `label` tells them
+    apart.
     """
     runs = runs.dropna(subset=["damage"])
     if not set(ARM) <= set(runs) or runs.empty:
@@ -46,12 +45,24 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     runs["removed"] = 1 - runs.damage / runs.reference_damage
     runs["cost"] = runs.control_loss - runs.reference_control_loss
     runs["gain"] = runs.reference_test_loss - runs.test_loss
+    told = tell_apart(runs[others]).to_numpy()
+    return runs.assign(label=[", ".join(map(str, row)) for row in told])
+
+
+def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a (cell, arm), means over seeds, with `*_se`; empty where no cell has several arms.
+
+    runs: as `effective.effective_params` makes them. `damage` (nats per token) is to the arm's own
+    controls; `removed`, `cost`, `gain`, `group` and `label` as in `removed_by_run`.
+    """
+    runs = removed_by_run(study, runs)
+    if runs.empty:
+        return pd.DataFrame()
     measures = ["damage", "removed", "cost", "gain", "test_loss"]
     grouped = runs.groupby([*_CELL, *ARM, "setting"])
     cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
-    told = tell_apart(runs[others]).to_numpy()
-    labels = dict(zip(runs.group, [", ".join(map(str, row)) for row in told], strict=True))
+    labels = dict(zip(runs.group, runs.label, strict=True))
     return cells.reset_index().assign(label=lambda table: table.group.map(labels))
 
 
@@ -118,8 +129,7 @@ def regularisation_map(analysis: Analysis) -> Chart | None:
         key="regularisation",
         title="What regularisation removes",
         caption="Share of the damage (test loss above the arm's own controls) that each arm removes, "
-        "against the least regularised, mean over seeds. "
-        f"{' '.join(arm_sentences(cells))}",
+        "against the least regularised, mean over seeds.",
         reading="Bright: little damage is left. But an arm can come to that by making its controls "
         "worse instead of the repeated runs better; the table has both (cost, gain).",
         table=cells.drop(columns=["group", "setting"]),
@@ -151,6 +161,7 @@ def _heat(cells: pd.DataFrame) -> Heat:
 
 REGULARISATION = Finding(
     "regularisation",
+    question=Question.HELPS,
     tables={"arms": lambda analysis: arms(analysis.study, analysis.runs)},
     sentences=lambda analysis: arm_sentences(analysis.arms),
     charts=(regularisation_map,),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors, ramp
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, lowest, rows_of
 from analysis.study import Study
@@ -129,12 +129,11 @@ def fine_tuning(analysis: Analysis) -> Chart | None:
             for (repeats, name), curve in groups_of(own, ["pretrained_repeats", "pretraining"])
         ]
         panels.append(Panel(f"{corpus}, N = {count(params)}", series))
-    told = " ".join(transfer_sentences(analysis.transfer))
     return Chart(
         key="fine-tuning",
         title="Fine-tuning after repetition",
         caption="Test loss on the corpus of fine-tuning, mean over seeds; bars: one standard error; "
-        f"colour: repeats E before. {told}",
+        "colour: repeats E before.",
         reading="A coloured curve above the dashed grey one has learned less from its pre-training "
         "than it was hindered by it; above the dashed black one, repetition has cost it something.",
         table=curves,
@@ -174,6 +173,7 @@ def fine_tuning_curves(analysis: Analysis) -> pd.DataFrame:
 
 TRANSFER = Finding(
     "fine-tuning after repetition",
+    question=Question.ELSE,
     tables={
         "transfers": lambda analysis: transfers(analysis.study),
         "transfer": lambda analysis: transfer_cells(analysis.transfers),

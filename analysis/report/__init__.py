@@ -9,6 +9,7 @@ from analysis.figures.chart import Chart
 from analysis.figures.in_print import render_each
 from analysis.files import write_bytes, write_csv, write_text
 from analysis.findings import gallery
+from analysis.findings.claims.picture import headline_picture
 from analysis.report.page import page
 from analysis.study import Study
 
@@ -21,16 +22,24 @@ def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Pat
     """
     analysis = analysis or analyse(study_dir)
     write_analysis(analysis, study_dir)
-    report, charts = Path(study_dir) / "report", gallery(analysis)
+    report, charts = Path(study_dir) / "report", _pictures(analysis)
     for chart in charts:
         for kind, content in render_each(chart, ("svg", "pdf")).items():
             write_bytes(report / "figures" / f"{chart.key}.{kind}", content)
         write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
     write_csv(report / "figures" / "runs.csv", analysis.study.runs)
-    return write_text(report / "index.html", page(analysis, charts, _by_seed(analysis.study)))
+    return write_text(
+        report / "index.html", page(analysis, {"": charts} | _by_seed(analysis.study))
+    )
 
 
-def _by_seed(study: Study) -> dict[int, list[Chart]]:
-    """The gallery of each seed's runs alone, where there are several seeds to choose from."""
+def _pictures(analysis: Analysis) -> list[Chart]:
+    """The headline's picture, where there is one, and the gallery."""
+    first = headline_picture(analysis)
+    return [*([first] if first else []), *gallery(analysis)]
+
+
+def _by_seed(study: Study) -> dict[str, list[Chart]]:
+    """The pictures of each seed's runs alone, where there are several seeds to choose from."""
     seeds = sorted(study.results.seed.unique())
-    return {seed: gallery(analyse(study.of_seed(seed))) for seed in seeds if len(seeds) > 1}
+    return {str(seed): _pictures(analyse(study.of_seed(seed))) for seed in seeds if len(seeds) > 1}

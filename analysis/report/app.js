@@ -98,10 +98,7 @@ const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
   near.unobserve(entry.target);
   draw(entry.target, chartOf(entry.target.dataset.chart));
 }), { rootMargin: "400px" });
-for (const element of document.querySelectorAll("[data-chart]")) {
-  if (chartOf(element.dataset.chart).panels.length > 1) element.closest(".card").classList.add("wide");
-  near.observe(element);
-}
+for (const element of document.querySelectorAll("[data-chart]")) near.observe(element);
 let pending, width = innerWidth;
 addEventListener("resize", () => { // a phone's bars that come and go change the height alone
   clearTimeout(pending);

@@ -118,6 +118,17 @@ function heatTexts(heat, suffix, low, high) {
   };
 }
 
+// A panel's title on as many lines as its width asks for.
+function wrapped(title, width) {
+  const lines = [""];
+  for (const word of title.split(" ")) {
+    const longer = lines[lines.length - 1] ? lines[lines.length - 1] + " " + word : word;
+    if (longer.length * 7 > width && lines[lines.length - 1]) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
 function draw(element, chart) {
   const panels = chart ? chart.panels.map(remaining).filter(Boolean) : [];
   if (!panels.length) {
@@ -134,8 +145,11 @@ function draw(element, chart) {
   const entries = new Set(panels.flatMap((p) => p.traces.filter((t) => t.legend).map((t) => t.name)));
   const below = (narrow || columns < 3) && entries.size;
   const titled = panels.some((panel) => panel.title);
-  const layout = baseLayout(Math.max(360, 300 * rows + 40) + (below ? 24 * Math.ceil(entries.size / (narrow ? 3 : 5)) : 0), titled);
-  layout.grid = { rows, columns, pattern: "independent", xgap: 0.16, ygap: rows > 1 ? 0.28 : 0 };
+  const titles = panels.map((panel) => wrapped(panel.title, 0.84 * element.clientWidth / columns - 40));
+  const extra = 15 * (Math.max(...titles.map((lines) => lines.length)) - 1); // lines beyond the first
+  const layout = baseLayout(Math.max(360, (300 + extra) * rows + 40) + (below ? 24 * Math.ceil(entries.size / (narrow ? 3 : 5)) : 0), titled);
+  layout.margin.t += extra;
+  layout.grid = { rows, columns, pattern: "independent", xgap: 0.16, ygap: rows > 1 ? 0.28 + extra / 300 : 0 };
   layout.legend = { title: { text: chart.legend }, font: { size: 11.5 }, ...(below ? { orientation: "h", y: -0.22 / rows, yanchor: "top" } : {}) };
   layout.showlegend = entries.size > 0;
   const traces = [], sources = [], seen = new Set();
@@ -160,7 +174,7 @@ function draw(element, chart) {
     layout["xaxis" + suffix] = x;
     layout["yaxis" + suffix] = y;
     layout.annotations.push({
-      text: "<b>" + panel.title + "</b>", showarrow: false, x: 0, y: 1, xref: "x" + suffix + " domain",
+      text: "<b>" + titles[i].join("<br>") + "</b>", align: "left", showarrow: false, x: 0, y: 1, xref: "x" + suffix + " domain",
       yref: "y" + suffix + " domain", xanchor: "left", yanchor: "bottom", yshift: 6, font: { size: 12.5 },
     });
   });

@@ -1,10 +1,15 @@
-"""The page: words, cards of figures, the table of runs, provenance. Nothing is fetched from anywhere."""
+"""The page: the headline, what was found question by question with its figures, the runs, provenance.
+
+Nothing is fetched from anywhere.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
+from itertools import zip_longest
 from string import Template
 
 import pandas as pd
@@ -12,54 +17,118 @@ from plotly.offline import get_plotlyjs
 
 from analysis.figures.chart import Chart
 from analysis.files import jsonable
+from analysis.findings import Listing, Question, galleries, listings
+from analysis.findings.claims.headline import headline
 from analysis.findings.finding import Analysis
 from analysis.report.browser import chart_data, run_data
+from analysis.report.tables import chart_table, listing_table, runs_table
 from analysis.words import count, plural
 
-_MOST_ROWS = 60
-_RUN_COLUMNS = {
-    "params": "params N",
-    "repeated_fraction": "f",
-    "repeats": "repeats E",
-    "pool_tokens": "pool tokens",
-    "seed": "seed",
-    "test_loss": "test loss",
-    "pool_loss": "pool loss",
-    "damage": "damage",
-    "multiplier": "multiplier",
-}
 
+def page(analysis: Analysis, pictures: dict[str, list[Chart]]) -> str:
+    """The report as one HTML document.
 
-def page(analysis: Analysis, charts: list[Chart], by_seed: dict[int, list[Chart]]) -> str:
-    """The report as one HTML document; by_seed: the charts that one seed's runs alone give."""
+    pictures: every chart of the study under "", of each seed's runs alone under the seed; the headline's
+    picture has the key "headline".
+    """
     study, asset = analysis.study, files("analysis.report").joinpath
     name = str(study.meta["name"])
     places = {run: place for place, run in enumerate(study.runs.run_id)}
-    drawn = {"": charts} | by_seed
     data = {
         "charts": {
             seed: {chart.key: chart_data(chart, places) for chart in own}
-            for seed, own in drawn.items()
+            for seed, own in pictures.items()
         },
         "runs": run_data(study),
     }
     runs = analysis.runs[["run_id", "damage", "multiplier"]]
+    first = headline(analysis)
+    sections = _sections(analysis, places)
     return Template(asset("page.html").read_text()).substitute(
         title=escape(f"{name} · Ostinato"),
         name=escape(name),
         facts=escape(_facts(study)),
-        summary=_items(analysis.summary),
-        notes=f"<ul class='notes'>{_items(analysis.notes)}</ul>" if analysis.notes else "",
+        headline=escape(first.title) + ".",
+        numbers=_number("Here", first.number, first.unit, first.interval)
+        + (_number("Published", first.published, first.source) if first.published else ""),
+        picture="".join(_picture(chart) for chart in pictures[""] if chart.key == "headline"),
+        contents="".join(
+            f"<a href='#{_anchor(question)}'>{question.value}</a>" for question in sections
+        ),
         filters=_filters(study.results),
-        cards="\n".join(_card(chart, places) for chart in charts),
-        runs=_runs_table(study.runs.merge(runs, on="run_id", how="left"), places),
-        deviations=_items(deviations(study.results)),
+        sections="\n".join(sections.values()),
+        runs=runs_table(study.runs.merge(runs, on="run_id", how="left"), places),
         provenance=_provenance(study),
         style=asset("style.css").read_text(),
         data=_script_safe(json.dumps(jsonable(data), ensure_ascii=False, separators=(",", ":"))),
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
         app=asset("charts.js").read_text() + asset("app.js").read_text(),
     )
+
+
+def _number(label: str, number: str, told: str, interval: str = "") -> str:
+    beside = f"<span class='interval'>{escape(interval)}</span>" if interval else ""
+    return (
+        f"<div><dt>{label}</dt><dd><span class='number'>{escape(number)}</span>{beside}</dd>"
+        f"<dd class='unit'>{escape(told)}</dd></div>"
+    )
+
+
+def _picture(chart: Chart) -> str:
+    return f"""<figure>
+<div class="chart" data-chart="{chart.key}" role="img" aria-label="{escape(chart.title)}; its numbers are in the CSV file below"></div>
+<noscript><img src="figures/{chart.key}.svg" alt="{escape(chart.title)}"></noscript>
+<figcaption>{escape(chart.caption)}</figcaption>
+{_links(chart)}
+</figure>"""
+
+
+def _sections(analysis: Analysis, places: dict[str, int]) -> dict[Question, str]:
+    """What there is under each question: paragraphs, listings, cards of figures, each by its finding."""
+    charts, listed, found = galleries(analysis), listings(analysis), {}
+    extra = {
+        Question.PUBLISHED: _list_card(
+            "deviations", "What differs from the paper", deviations(analysis.study.results)
+        ),
+        Question.UNKNOWN: f"<ul class='plain notes'>{_items(analysis.notes)}</ul>"
+        * bool(analysis.notes),
+    }
+    for question in Question:
+        told = "".join(
+            f"<p>{escape(' '.join(one))}</p>" for one in analysis.answers.get(question, ())
+        )
+        body = "".join(_listing(one) for one in listed.get(question, []))
+        cards = "\n".join(
+            _card(chart, wide, places) for chart, wide in _widths(charts.get(question, []))
+        )
+        body += f"<div class='cards'>{cards}</div>" * bool(cards)
+        if told or body or extra.get(question):
+            found[question] = (
+                f"<section class='question' id='{_anchor(question)}'><div class='told'>"
+                f"<h2>{question.value}</h2><div class='words'>{told}"
+                f"{extra[question] if question is Question.UNKNOWN else ''}</div></div>"
+                f"{body}{extra[question] if question is Question.PUBLISHED else ''}</section>"
+            )
+    return found
+
+
+def _anchor(question: Question) -> str:
+    return question.value.lower().replace(" ", "-")
+
+
+def _listing(listing: Listing) -> str:
+    return f"""<section class="card" id="{listing.key}" aria-labelledby="{listing.key}-title">
+<h3 id="{listing.key}-title">{escape(listing.title)}</h3>
+<p class="reading">{escape(listing.caption)}</p>
+{listing_table(listing)}
+</section>"""
+
+
+def _list_card(key: str, title: str, sentences: list[str]) -> str:
+    return f"""<section class="card" id="{key}" aria-labelledby="{key}-title">
+<h3 id="{key}-title">{title}</h3>
+<ul class="plain">{_items(sentences)}</ul>
+</section>"""
 
 
 def _facts(study) -> str:
@@ -101,64 +170,36 @@ def _filters(results: pd.DataFrame) -> str:
     )
 
 
-def _card(chart: Chart, places: dict[str, int]) -> str:
-    key, links = escape(chart.key), ""
-    for kind in ("svg", "pdf", "csv"):
-        links += f"<a href='figures/{key}.{kind}' download>{kind.upper()}</a> "
-    return f"""<section class="card" id="{key}" aria-labelledby="{key}-title">
-<h2 id="{key}-title">{escape(chart.title)}</h2>
+def _widths(charts: list[Chart]) -> Iterator[tuple[Chart, bool]]:
+    """Each chart and whether its card takes the whole width: with several panels, or with no neighbour."""
+    alone = True  # nothing stands to the left
+    for chart, following in zip_longest(charts, charts[1:]):
+        several = len(chart.panels) > 1
+        wide = several or (alone and (following is None or len(following.panels) > 1))
+        alone = wide or not alone
+        yield chart, wide
+
+
+def _card(chart: Chart, wide: bool, places: dict[str, int]) -> str:
+    key = escape(chart.key)
+    return f"""<section class="card{" wide" * wide}" id="{key}" aria-labelledby="{key}-title">
+<h3 id="{key}-title">{escape(chart.title)}</h3>
 <figure>
 <div class="chart" data-chart="{key}" role="img" aria-label="{escape(chart.title)}; the numbers and their runs are in the table below"></div>
 <noscript><img src="figures/{key}.svg" alt="{escape(chart.title)}"></noscript>
 <figcaption>{escape(chart.caption)}</figcaption>
 </figure>
 <p class="reading"><strong>How to read it.</strong> {escape(chart.reading)}</p>
-<details><summary>Table ({plural(len(chart.table), "row")})</summary>{_table(chart, places)}</details>
-<p class="links">{links}<button type="button" data-figure="{key}">Runs behind it</button></p>
+<details><summary>Table ({plural(len(chart.table), "row")})</summary>{chart_table(chart, places)}</details>
+{_links(chart)}
 </section>"""
 
 
-def _table(chart: Chart, places: dict[str, int]) -> str:
-    shown = chart.table.head(_MOST_ROWS)
-    head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in shown)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{_cell(value, places)}</td>" for value in row) + "</tr>"
-        for row in shown.itertuples(index=False)
-    )
-    more = len(chart.table) - len(shown)
-    rest = f"<p>{plural(more, 'more row')} in the CSV file.</p>" if more else ""
-    return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='{escape(chart.title)}, table'><table><thead><tr>{head}"
-        f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
-    )
-
-
-def _cell(value, places: dict[str, int]) -> str:
-    """A table's cell as HTML: a number in short, text escaped, the runs behind a row as buttons."""
-    if isinstance(value, list):
-        return " ".join(_run_button(run, places) for run in value)
-    if isinstance(value, str | bool):
-        return escape(str(value))
-    if pd.isna(value):
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:.5g}"
-
-
-def _run_button(run: str, places: dict[str, int]) -> str:
-    return f"<button type='button' class='run' data-run='{places[run]}'>{escape(run)}</button>"
-
-
-def _runs_table(results: pd.DataFrame, places: dict[str, int]) -> str:
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("run", *_RUN_COLUMNS.values()))
-    rows = []
-    ordered = results.sort_values(["params", "repeated_fraction", "repeats", "seed"])
-    for row in ordered.to_dict("records"):
-        cells = "".join(f"<td>{_cell(row[name], places)}</td>" for name in _RUN_COLUMNS)
-        run = row["run_id"]
-        rows.append(f"<tr data-run='{places[run]}'><td>{_run_button(run, places)}</td>{cells}</tr>")
-    return (
-        f"<table><thead><tr>{head}</tr></thead><tbody id='run-rows'>{''.join(rows)}</tbody></table>"
-    )
+def _links(chart: Chart) -> str:
+    key, links = escape(chart.key), ""
+    for kind in ("svg", "pdf", "csv"):
+        links += f"<a href='figures/{key}.{kind}' download>{kind.upper()}</a> "
+    return f"<p class='links'>{links}<button type='button' data-figure='{key}'>Runs behind it</button></p>"
 
 
 def deviations(results: pd.DataFrame) -> list[str]:

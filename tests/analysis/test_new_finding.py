@@ -64,8 +64,9 @@ def test_a_new_finding_arrives_in_tables_words_and_pictures(findings, study_dir)
     assert summary["notes"][-1] == "It is a toy."
     assert (study_dir / "report" / "figures" / "toy.svg").read_text().startswith("<?xml")
     text = page.read_text()
-    assert "<li>A toy has found 2 &lt;losses&gt;.</li>" in text
-    assert '<section class="card" id="toy"' in text
+    assert "<p>A toy has found 2 &lt;losses&gt;.</p>" in text
+    assert '<section class="card wide" id="toy"' in text
+    assert text.index("<h2>What else was found</h2>") < text.index("A toy has found 2")
     data = json.loads(
         re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
 from analysis.findings.cause import collapse, exponents
 from analysis.findings.cause.located import located_peaks, with_arms
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.memorisation import BITS_PER_PARAM
 from analysis.rows import groups_of, rows_of
 from analysis.words import count
@@ -176,6 +176,7 @@ def laid_on_one_another(analysis: Analysis) -> Chart | None:
 
 CAUSE = Finding(
     "cause",
+    question=Question.WHY,
     tables={
         "located": _located,
         "exponents": _exponents,

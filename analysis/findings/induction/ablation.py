@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, ramp
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.induction.shown import runs_told
 from analysis.rows import rows_of
 
@@ -117,6 +117,7 @@ def _points(found: pd.DataFrame, x: str, y: str, told) -> list[Series]:
 
 ABLATION = Finding(
     "ablated heads",
+    question=Question.ELSE,
     needs={"ablations": ("kind", "mode", *_CHANGES)},
     charts=(ablated_heads, induction_against_random),
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Heat, Panel
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.induction.shown import runs_to_show
 from analysis.words import count
 
@@ -88,9 +88,12 @@ def attention_patterns(analysis: Analysis) -> Chart | None:
     )
 
 
-HEADS = Finding("heads", needs={"heads": ("prefix_matching",)}, charts=(head_map,))
+HEADS = Finding(
+    "heads", question=Question.ELSE, needs={"heads": ("prefix_matching",)}, charts=(head_map,)
+)
 PATTERNS = Finding(
     "attention patterns",
+    question=Question.ELSE,
     needs={"heads": ("prefix_matching",), "patterns": ("query", "key", "weight")},
     charts=(attention_patterns,),
 )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.figures.chart import ALERT, QUIET, Axis, Chart, Panel, Series, errors
 from analysis.figures.choice import size_panels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import groups_of, lowest
 from analysis.study import Study
 from analysis.study.scans import in_brackets
@@ -88,7 +88,7 @@ def names_in_context(analysis: Analysis) -> Chart | None:
         title="A name that comes back",
         caption="Mean probability of the tokens of a made-up name after its first one, at its first "
         "occurrence in a held-out passage and at its fifth. Dashed: without repetition. Bars: one "
-        f"standard error over seeds. {' '.join(name_sentences(cells, analysis.study))}",
+        "standard error over seeds.",
         reading="A model that copies knows the name when it comes back; where both curves lie "
         "together, it reads each name as if it were new.",
         table=cells,
@@ -101,6 +101,7 @@ def names_in_context(analysis: Analysis) -> Chart | None:
 
 NAMES = Finding(
     "names in context",
+    question=Question.ELSE,
     needs={"results": tuple(_MEASURED)},
     tables={"names": lambda analysis: name_cells(analysis.study)},
     sentences=lambda analysis: name_sentences(analysis.names, analysis.study),

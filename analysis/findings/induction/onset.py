@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.findings.finding import Finding
+from analysis.findings.finding import Finding, Question
 from analysis.findings.induction import phase
 from analysis.findings.induction.training import heads_while_training
 from analysis.rows import groups_of, rows_of
@@ -121,24 +121,39 @@ def formation_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
         return sentences
     labels = study.setting_labels
     repeats = cells.groupby("setting").repeats.max() > 0
-    for (setting, params), own in groups_of(cells, ["setting", "params"]):
-        repeated, control = own[own.repeats > 0], own[own.repeats == 0]
-        if control.empty or (repeats[setting] and repeated.empty):
-            continue  # nothing to compare with, or a control that only the law in N needs
-        where = f"N = {count(params)}{in_brackets(labels[setting], fraction=False)}"
-        alone = control.iloc[0]
-        sentences.append(f"Induction heads at {where}, without repetition: {_phases(alone)}.")
-        if alone.formed and len(repeated):
-            sentences += _verdicts(repeated, alone, where)
+    for setting, own in groups_of(cells, "setting"):
+        where, without = in_brackets(labels[setting], fraction=False), []
+        for params, at_size in groups_of(own, "params"):
+            repeated, control = at_size[at_size.repeats > 0], at_size[at_size.repeats == 0]
+            if control.empty or (repeats[setting] and repeated.empty):
+                continue  # nothing to compare with, or a control that only the law in N needs
+            alone = control.iloc[0]
+            if not alone.formed:
+                without.append(alone)
+                continue
+            size = f"N = {count(params)}{where}"
+            sentences.append(f"Induction heads at {size}, without repetition: {_phases(alone)}.")
+            if len(repeated):
+                sentences += _verdicts(repeated, alone, size)
+        if without:
+            sentences.append(_none_form(pd.DataFrame(without), where))
     return sentences
 
 
+def _none_form(controls: pd.DataFrame, where: str) -> str:
+    """The sizes of a setting without heads, in one sentence."""
+    sizes, runs = map(count, controls.params), plural(int(controls.seeds.sum()), "run")
+    smooth = (controls.bump_height >= 0).all() and not controls.bumped.any()
+    return (
+        f"Induction heads at N = {', '.join(sizes)}{where}, without repetition: none form in {runs}"
+        + ", and the training loss has no bump" * bool(smooth)
+        + "."
+    )
+
+
 def _phases(row: pd.Series) -> str:
-    """One cell's phase change: heads, in-context-learning score, training loss."""
+    """The phase change of a cell that has one: heads, in-context-learning score, training loss."""
     runs = plural(int(row.seeds), "run")
-    if not row.formed:
-        smooth = row.bump_height >= 0 and not row.bumped
-        return f"none form in {runs}" + ", and the training loss has no bump" * smooth
     parts = [
         f"they form in {row.formed:.0f} of {runs}, at {count(row.onset_tokens)} tokens, to a prefix "
         f"matching of {row.after:.2f}"
@@ -186,6 +201,7 @@ def _repeats(row) -> str:
 
 FORMATION = Finding(
     "formation of induction heads",
+    question=Question.ELSE,
     needs={"curves": (SCORE,)},
     tables={"formations": lambda analysis: formation_cells(formations(analysis.study))},
     sentences=lambda analysis: formation_sentences(analysis.formations, analysis.study),

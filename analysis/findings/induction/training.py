@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors, ramp
 from analysis.figures.choice import size_panels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.induction.phase import convex_minorant, slope
 from analysis.rows import groups_of
 from analysis.study import Study
@@ -150,14 +150,19 @@ def _with_slope(curves: pd.DataFrame) -> pd.DataFrame:
 
 COPYING = Finding(
     "copying while training",
+    question=Question.ELSE,
     needs={"curves": ("random_copying_loss",)},
     charts=(copying_while_training,),
 )
 IN_CONTEXT = Finding(
     "in-context learning while training",
+    question=Question.ELSE,
     needs={"curves": ("in_context_score",)},
     charts=(in_context_while_training, in_context_slope),
 )
 BUMP = Finding(
-    "bump of the training loss", needs={"curves": ("train_loss",)}, charts=(training_loss_bump,)
+    "bump of the training loss",
+    question=Question.ELSE,
+    needs={"curves": ("train_loss",)},
+    charts=(training_loss_bump,),
 )

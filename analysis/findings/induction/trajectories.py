@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Panel, Series, ramp
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.induction.shown import runs_to_show
 from analysis.words import count
 
@@ -75,5 +75,8 @@ def loss_trajectories(analysis: Analysis) -> Chart | None:
 
 
 TRAJECTORIES = Finding(
-    "ways through loss space", needs={"vectors": ("vector",)}, charts=(loss_trajectories,)
+    "ways through loss space",
+    question=Question.ELSE,
+    needs={"vectors": ("vector",)},
+    charts=(loss_trajectories,),
 )

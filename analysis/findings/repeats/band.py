@@ -10,7 +10,7 @@ from scipy.stats import linregress, t
 
 from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series
 from analysis.figures.choice import with_labels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import rows_of
 from analysis.words import count
 
@@ -121,6 +121,7 @@ def bad_band(analysis: Analysis) -> Chart | None:
 
 BAND = Finding(
     "bad band",
+    question=Question.WORST,
     tables={"band": lambda analysis: band_edges(analysis.peaks)},
     sentences=band_sentences,
     charts=(bad_band,),

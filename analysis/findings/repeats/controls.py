@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import PowerLaw
 from analysis.rows import groups_of
 from analysis.study import Study
@@ -55,6 +55,7 @@ def control_sentences(analysis: Analysis) -> list[str]:
 
 CONTROLS = Finding(
     "controls",
+    question=Question.LARGE,
     tables={"controls": lambda analysis: mean_controls(analysis.study)},
     sentences=control_sentences,
     notes=lambda analysis: (

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import DamageBand, PowerLaw
 from analysis.rows import groups_of, rows_of
 from analysis.study.realised import realised
@@ -197,5 +197,8 @@ def _held_out(analysis: Analysis) -> pd.DataFrame:
 
 
 HELD_OUT = Finding(
-    "held-out sizes", tables={"held_out": _held_out}, charts=(predicted_against_measured,)
+    "held-out sizes",
+    question=Question.WORST,
+    tables={"held_out": _held_out},
+    charts=(predicted_against_measured,),
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.memorisation import memorised
 from analysis.laws import Interpolation, PowerLaw
 from analysis.rows import groups_of
@@ -131,6 +131,7 @@ def _unpaired(analysis: Analysis) -> list[str]:
 
 EFFECTIVE_PARAMS = Finding(
     "effective params",
+    question=Question.LARGE,
     tables={
         "runs": lambda analysis: memorised(analysis.study, effective_params(analysis.study)),
         "cells": lambda analysis: mean_cells(analysis.runs),

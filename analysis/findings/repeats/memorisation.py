@@ -27,7 +27,7 @@ from analysis.figures.chart import (
     ramp,
 )
 from analysis.figures.choice import size_panels, with_labels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import PowerLaw
 from analysis.rows import groups_of, highest, rows_of
 from analysis.study import Study
@@ -232,9 +232,10 @@ def incentive(analysis: Analysis) -> Chart | None:
     )
 
 
-POOL = Finding("pool against test", charts=(pool_against_test,))
+POOL = Finding("pool against test", question=Question.WHY, charts=(pool_against_test,))
 MEMORISATION = Finding(
     "memorisation",
+    question=Question.WHY,
     tables={
         "bound": lambda analysis: against_bound(analysis.peaks, analysis.study.scans, analysis.laws)
     },

@@ -19,7 +19,7 @@ from analysis.figures.chart import (
     ramp,
 )
 from analysis.figures.choice import with_labels
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import groups_of, rows_of
 from analysis.words import count
 
@@ -147,4 +147,5 @@ def _loss_line(name: str, curve: pd.DataFrame, ink: Ink, measure: str, marker: s
     )
 
 
-SLICE = Finding("one repeat count, all sizes", charts=(vertical_slice,))
+SIZES = Finding("loss over params", question=Question.LARGE, charts=(loss_against_params,))
+SLICE = Finding("one repeat count, all sizes", question=Question.WHY, charts=(vertical_slice,))

@@ -15,13 +15,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from analysis.findings.finding import Analysis, Finding
+from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.curves import loss_against_repeats, multiplier_against_repeats
 from analysis.findings.repeats.map import multiplier_map
-from analysis.findings.repeats.params import loss_against_params
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, highest, rows_of
 from analysis.study.scans import in_brackets
-from analysis.words import count, share
+from analysis.words import count, plural, share
 
 _MOST_TOLD = 6
 
@@ -86,7 +85,10 @@ def find_peak(repeats: ArrayLike, damage: ArrayLike) -> Peak:
 
 
 def half_maximum(repeats: np.ndarray, damage: np.ndarray) -> tuple[float, float]:
-    """The E on both sides of the worst where damage crosses half of it; NaN where it does not."""
+    """The E on both sides of the worst where damage crosses half of it; NaN where it does not, and
+    where there is no damage."""
+    if damage.max() <= 0:
+        return nan, nan
     top, half, log_repeats = int(np.argmax(damage)), damage.max() / 2, np.log(repeats)
     crossings = []
     for step, end in ((-1, -1), (1, len(damage))):
@@ -157,14 +159,30 @@ def _gaussian(x, height, centre, width):
 
 
 def peak_sentences(analysis: Analysis) -> list[str]:
-    """Where it hurts most and how much, one sentence a size; of many sizes, the worst of each scan."""
-    study, told = analysis.study, analysis.peaks
-    if len(told) > _MOST_TOLD:  # the others are in the table
-        told = told.loc[told.groupby("scan").damage.idxmax()]
+    """How much it costs where it hurts most: of each scan the size that is hurt most, the others after
+    it in short."""
+    study, sentences = analysis.study, []
     labels = study.scans.set_index("scan").label
-    return [
-        _peak_sentence(row, in_brackets(labels[row.scan], fraction=True)) for row in rows_of(told)
-    ]
+    for scan, own in groups_of(analysis.peaks, "scan"):
+        worst = highest(own, "damage")
+        sentences.append(_peak_sentence(worst, in_brackets(labels[scan], fraction=True)))
+        others = own[(own.params != worst.params) & (own.damage > 0)]
+        if worst.damage > 0 and len(others):
+            told = [_in_short(row) for row in rows_of(others.tail(_MOST_TOLD))]
+            listed = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+            sentences.append(f"The worst elsewhere{_which(own, others)}: {listed}.")
+    return sentences
+
+
+def _which(own: pd.DataFrame, others: pd.DataFrame) -> str:
+    """That not all are told, where they are not."""
+    more = len(others) - _MOST_TOLD
+    return f" ({_MOST_TOLD} of {len(own) - 1} other sizes)" if more > 0 else ""
+
+
+def _in_short(row) -> str:
+    text = f"{row.repeats:,.0f} times at N = {count(row.params)} ({row.damage:.3f} nats"
+    return text + (f", multiplier {share(row.multiplier)})" if pd.notna(row.multiplier) else ")")
 
 
 def _peak_sentence(row, where: str) -> str:
@@ -184,9 +202,53 @@ def _peak_sentence(row, where: str) -> str:
     return f"{text}.{edge}"
 
 
+def shape_sentences(analysis: Analysis) -> list[str]:
+    """Whether a repeat count between is worse than both ends, a sentence a scan."""
+    study, cells, sentences = analysis.study, analysis.cells, []
+    labels = study.scans.set_index("scan").label
+    for scan, own in groups_of(analysis.peaks, "scan"):
+        own = own[own.damage > 0]
+        tried = cells[cells.scan == scan].repeats
+        if own.empty or tried.nunique() < 3:
+            continue
+        where = in_brackets(labels[scan], fraction=len(study.scans) > 1)
+        between = own[own.interior]
+        sizes = plural(len(own), "size")
+        told = (
+            f"at {'the one size' if len(own) == 1 else f'all {sizes}'}"
+            if len(between) == len(own)
+            else f"at {len(between)} of {sizes}"
+        )
+        if between.empty:
+            sentences.append(
+                f"Test loss{where} is worst at an end of the repeats tried "
+                f"({tried.min():,.0f} to {tried.max():,.0f}), not between."
+            )
+            continue
+        sentences.append(
+            f"Test loss{where} is not monotone in repeats {told}: of {tried.min():,.0f} to "
+            f"{tried.max():,.0f} repeats, {_span(between.repeats)} do most damage, up to "
+            f"{between.prominence.max():.3f} nats more than the higher end."
+        )
+    return sentences
+
+
+def _span(repeats: pd.Series) -> str:
+    low, high = repeats.min(), repeats.max()
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+
+
 WORST_REPEATS = Finding(
     "worst repeats",
+    question=Question.LARGE,
     tables={"peaks": lambda analysis: worst_repeats(analysis.cells)},
     sentences=peak_sentences,
-    charts=(loss_against_repeats, multiplier_map, multiplier_against_repeats, loss_against_params),
+    charts=(multiplier_against_repeats,),
 )
+OVER_REPEATS = Finding(
+    "loss over repeats",
+    question=Question.HAPPENED,
+    sentences=shape_sentences,
+    charts=(loss_against_repeats,),
+)
+WORST_MAP = Finding("where it is worst", question=Question.WORST, charts=(multiplier_map,))

@@ -56,15 +56,15 @@ def test_fine_tuned_runs_are_no_controls_and_in_no_scan(study):
 
 
 def test_the_figure_shows_each_history_beside_scratch(study):
-    chart = next(c for c in gallery(analyse(study)) if c.key == "fine-tuning")
+    found = analyse(study)
+    chart = next(c for c in gallery(found) if c.key == "fine-tuning")
     assert [series.name for series in chart.panels[0].series] == [
         "from scratch",
         "control",
         "E = 256",
     ]
-    assert (
-        "E = 256 (the worst)" in chart.caption and "above scratch (multiplier 0.4" in chart.caption
-    )
+    (told,) = (s for s in found.summary if s.startswith("Fine-tuned"))
+    assert "E = 256 (the worst)" in told and "above scratch (multiplier 0.4" in told
 
 
 def test_a_table_of_fine_tuned_runs_alone_says_what_is_missing(study):

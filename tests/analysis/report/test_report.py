@@ -26,7 +26,7 @@ def page_data(path):
 def test_every_figure_is_in_the_page_and_beside_it(report):
     keys = set(page_data(report)["charts"][""])
     assert keys == {
-        *("loss-against-repeats", "multiplier-map", "multiplier-against-repeats"),
+        *("headline", "loss-against-repeats", "multiplier-map", "multiplier-against-repeats"),
         *("loss-against-params", "pool-against-test", "learning-curves"),
         *("bad-band", "vertical-slice", "capacity-share", "incentive-bound"),
         *("predicted-against-measured", "probes-against-test"),
@@ -35,6 +35,27 @@ def test_every_figure_is_in_the_page_and_beside_it(report):
     assert written == {f"{key}.{kind}" for key in keys for kind in ("svg", "pdf", "csv")} | {
         "runs.csv"
     }
+
+
+def test_the_page_is_told_in_the_order_in_which_a_reader_asks(report):
+    text = report.read_text()
+    asked = re.findall(r"<section class='question' id='[\w-]+'>.*?<h2>(.*?)</h2>", text, re.S)
+    assert asked == [
+        *("What happened", "How large is it", "Where is it worst", "Why", "What else is hurt"),
+        *("Against what was published", "What we do not know"),
+    ]
+    assert text.index("<h1") < text.index("What happened</h2>")
+    assert "Published</dt>" in text and "95 %: " in text
+    claims = text[text.index('<section class="card" id="claims"') :]
+    assert "data-verdict='agree'>agree<" in claims.partition("</section>")[0]
+
+
+def test_a_question_that_a_study_has_nothing_on_has_no_heading(tables, tmp_path):
+    results, _ = tables(seeds=(0,))
+    results[results.repeats == 0].to_parquet(tmp_path / "results.parquet")
+    text = write_report(tmp_path).read_text()
+    assert "<h2>How large is it</h2>" in text and "<h2>Why</h2>" not in text
+    assert "<h2>What happened</h2>" not in text
 
 
 def test_the_page_fetches_nothing(report):
