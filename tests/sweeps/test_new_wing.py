@@ -84,7 +84,7 @@ def test_a_probe_a_stage_and_a_finding_arrive_by_an_object_and_a_line_each(
 
     page = write_report(study.path).read_text()
     assert f"<p>1 run has counted to {parent.steps + 3 * toys.STEPS}.</p>" in page
-    assert '<section class="card" id="tallies"' in page
+    assert '<section class="card wide" id="tallies"' in page
     assert (study.path / "report" / "figures" / "tallies.svg").exists()
     for command in ("status", "collect"):
         ostinato(command, study.path, check=0)
