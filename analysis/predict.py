@@ -13,7 +13,7 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.findings.repeats.damage_law import DamageFit, fit_damage
 from analysis.fitting.solving.bootstrap import interval
-from analysis.laws import DamageBand, Law
+from analysis.laws import Law
 from analysis.study.reading import Named, Source, find, read
 from analysis.words import count, share
 
@@ -84,12 +84,13 @@ def predict(
     parts = [part for part in parts if part.repeats > 1 or part.repeats <= 0]
     _check(params, tokens, parts)
     control_loss = float(damage.control.predict(params=params))
-    each = np.array([_log_damage(damage.band.law, params, part) for part in parts])
+    band = damage.band.law
+    each = np.array([_log_damage(band, params, tokens, part) for part in parts])
     total = float(each.sum())
     alphas = damage.control_samples
     totals = np.array(
         [
-            sum(_log_damage(DamageBand(*row), params, part) for part in parts)
+            sum(_log_damage(type(band)(*row), params, tokens, part) for part in parts)
             for row in damage.band.samples
         ]
     )
@@ -150,8 +151,9 @@ def parts_of_histogram(histogram: Source) -> list[Part]:
     return [Part(float(f), float(E)) for f, E in zip(shares, found["repeats"], strict=True)]
 
 
-def _log_damage(band: Law, params: float, part: Part) -> float:
+def _log_damage(band: Law, params: float, tokens: float, part: Part) -> float:
     columns = {"params": params, "repeats": part.repeats, "repeated_fraction": part.fraction}
+    columns |= {"tokens": tokens}
     return float(np.log(band.predict(**columns)))
 
 

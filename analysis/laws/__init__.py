@@ -3,7 +3,7 @@
 from analysis.laws.constrained import AdditivePenalty, DataConstrained, DataConstrainedGeometric
 from analysis.laws.joint import Chinchilla, Kaplan
 from analysis.laws.law import Law
-from analysis.laws.mixture import DamageBand
+from analysis.laws.mixture import DamageBand, MovingBand
 from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, OptimalParams, PowerLaw
 
 LAWS: dict[str, type[Law]] = {
@@ -27,6 +27,7 @@ __all__ = [
     "Interpolation",
     "Kaplan",
     "Law",
+    "MovingBand",
     "OptimalParams",
     "PowerLaw",
 ]

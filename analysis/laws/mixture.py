@@ -40,8 +40,7 @@ class DamageBand(Law):
 
     @staticmethod
     def log_loss(c, columns, xp=np):
-        peak = xp.log(c.k) - c.a * xp.log(columns["params"])
-        distance = (xp.log(columns["repeats"]) - peak) / c.w
+        distance = (xp.log(columns["repeats"]) - c.log_peak(columns, xp)) / c.w
         bump = xp.exp(-0.5 * distance**2)
         shape = xp.where(distance > 0, c.r + (1 - c.r) * bump, bump)
         return c.h * columns["repeated_fraction"] ** c.p * shape
@@ -65,11 +64,16 @@ class DamageBand(Law):
             ]
         )
 
-    def peak(self, params) -> np.ndarray:
-        """The worst repeats at `params`."""
-        return self.k * np.asarray(params, float) ** -self.a
+    def log_peak(self, columns, xp=np):
+        """ln of the worst repeats at the law's columns."""
+        return xp.log(self.k) - self.a * xp.log(columns["params"])
 
-    def invert(self, loss, params, repeated_fraction) -> tuple[np.ndarray, np.ndarray]:
+    def peak(self, params, **columns) -> np.ndarray:
+        """The worst repeats at `params` (and at what else the band moves with)."""
+        arrays = {"params": params} | columns
+        return np.exp(self.log_peak({name: np.asarray(v, float) for name, v in arrays.items()}))
+
+    def invert(self, loss, params, repeated_fraction, **columns) -> tuple[np.ndarray, np.ndarray]:
         """The fewest and the most repeats at which a run's loss is `loss` times its control's.
 
         NaN where no repeats do so much damage, and for the most where the damage never falls back
@@ -82,4 +86,43 @@ class DamageBand(Law):
             before = -np.sqrt(-2 * np.log(share))
             left = np.where(share > stays, (share - stays) / (1 - stays), np.nan)
             after = np.sqrt(-2 * np.log(left))
-        return tuple(self.peak(params) * np.exp(self.w * z) for z in (before, after))
+        peak = self.peak(params, repeated_fraction=repeated_fraction, **columns)
+        return tuple(peak * np.exp(self.w * z) for z in (before, after))
+
+
+@dataclass(frozen=True)
+class MovingBand(DamageBand):
+    """A `DamageBand` whose worst repeats move with the budget and the fraction as well:
+    E_peak = k N^-a T^b f^g. What the exponents say of the cause: `analysis.findings.cause`.
+    """
+
+    b: float
+    g: float
+
+    name: ClassVar[str] = "moving-band"
+    columns: ClassVar[tuple[str, ...]] = (*DamageBand.columns, "tokens")
+    equation: ClassVar[str] = (
+        "ln L/L_control = h f^p (r [z > 0] + (1 - r [z > 0]) exp(-z^2/2)), "
+        "z = ln(E N^a T^-b f^-g / k) / w"
+    )
+    source: ClassVar[str] = f"{DamageBand.source}; its move with budget and fraction is ours"
+
+    @classmethod
+    def starts(cls, columns, loss):
+        """Those of a band that does not move, and of one that keeps the pool's size (capacity)."""
+        still = DamageBand.starts(columns, loss)
+        moves = [np.array([b, g]) for b, g in ((0.0, 0.0), (1.0, 1.0))]
+        place = list(cls.constant_names()).index("k")
+        found = []
+        for move in moves:
+            centre = move @ [
+                np.log(columns[name]).mean() for name in ("tokens", "repeated_fraction")
+            ]
+            rows = np.column_stack([still, np.tile(move, (len(still), 1))])
+            rows[:, place] -= centre
+            found.append(rows)
+        return np.concatenate(found)
+
+    def log_peak(self, columns, xp=np):
+        moved = self.b * xp.log(columns["tokens"]) + self.g * xp.log(columns["repeated_fraction"])
+        return super().log_peak(columns, xp) + moved

@@ -21,6 +21,7 @@ SETTINGS = (
 )
 _FREE = ("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth")
 """What no size decides: told apart even where no two of its values meet at one size."""
+_OF_SCAN = {"scan", "setting", "repeated_fraction", "label", "tokens"}
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
@@ -50,6 +51,13 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     told = [str(name) for name in unique if name not in ("scan", "setting", "repeated_fraction")]
     unique["label"] = [_label(row, told) for row in unique.to_dict("records")]
     return results, unique
+
+
+def with_arms(runs: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
+    """The runs with the number of their `arm`: all that tells scans apart but for budget and fraction."""
+    telling = [name for name in scans if name not in _OF_SCAN]
+    arm = scans.groupby(telling, dropna=False).ngroup() if telling else scans.scan * 0
+    return runs.assign(arm=runs.scan.map(dict(zip(scans.scan, arm, strict=True))))
 
 
 def _settings(results: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,11 @@ import pandas as pd
 
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
 from analysis.findings.cause import collapse, exponents
-from analysis.findings.cause.located import located_peaks, with_arms
+from analysis.findings.cause.located import located_peaks
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.memorisation import BITS_PER_PARAM
 from analysis.rows import groups_of, rows_of
+from analysis.study.scans import with_arms
 from analysis.words import count
 
 _FEWEST = 6
@@ -55,7 +56,7 @@ def _spreads(analysis: Analysis) -> pd.DataFrame:
 
 def _runs(analysis: Analysis) -> pd.DataFrame:
     """The runs of the arm that is told of."""
-    runs = with_arms(analysis.runs, analysis.study.scans)
+    runs = with_arms(analysis.runs, analysis.study.scans).dropna(subset=["damage"])
     return runs[runs.arm == analysis.located.arm.iloc[0]]
 
 

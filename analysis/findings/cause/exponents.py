@@ -29,7 +29,7 @@ def exponents(peaks: pd.DataFrame, runs: pd.DataFrame, level: float = 0.95) -> p
     """The exponents of E_worst in what varies among `peaks` (`located.located_peaks`, of one arm), by
     least squares: `term`, `exponent`, `low`, `high` (percentiles of a bootstrap over runs and peaks).
 
-    runs: with arms (`located.with_arms`). In each resample the runs of every cell are drawn anew, a
+    runs: with arms (`study.scans.with_arms`). In each resample the runs of every cell are drawn anew, a
     cell of one run with the scatter of the others; the peaks are located again and drawn as well.
     """
     terms = [name for name in TERMS if peaks[name].nunique() > 1]

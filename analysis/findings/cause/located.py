@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows import groups_of
+from analysis.study.scans import with_arms
 
 FEWEST = 4
 """Repeat counts round a peak; with fewer it is not located."""
@@ -19,17 +20,15 @@ FEWEST = 4
 CURVE = ["arm", "params", "tokens", "repeated_fraction"]
 """What runs of one damage curve have in common."""
 
-_OF_SCAN = {"scan", "setting", "repeated_fraction", "label", "tokens"}
-
 
 def located_peaks(runs: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
     """One row a damage curve of `runs` (as `effective.effective_params` makes them) whose peak can be
     located: `worst` (E), `height` (nats per token), `points`, `pool_tokens` (f*T/E at the worst),
     `bits_per_param` (memorised bits over params, at the tried repeats next to it), `run_ids`; with the
-    curve's arm, params, tokens and repeated_fraction. An arm is all that tells scans apart but for
-    budget and fraction, numbered."""
+    curve's arm, params, tokens and repeated_fraction."""
     rows = []
-    for key, own in groups_of(with_arms(runs, scans), CURVE):
+    damaged = with_arms(runs, scans).dropna(subset=["damage"])
+    for key, own in groups_of(damaged, CURVE):
         worst, height, points = locate(cells_of(own))
         if not np.isfinite(worst):
             continue
@@ -43,14 +42,6 @@ def located_peaks(runs: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
         )
     columns = [*CURVE, "worst", "height", "points", "pool_tokens", "bits_per_param", "run_ids"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def with_arms(runs: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
-    """The damaged runs, with the number of their `arm`."""
-    telling = [name for name in scans if name not in _OF_SCAN]
-    arm = scans.groupby(telling, dropna=False).ngroup() if telling else scans.scan * 0
-    arms = runs.scan.map(dict(zip(scans.scan, arm, strict=True)))
-    return runs.assign(arm=arms).dropna(subset=["damage"])
 
 
 class Cells(NamedTuple):

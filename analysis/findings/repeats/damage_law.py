@@ -1,5 +1,8 @@
 """A law of the damage: a bump in log E that drifts with N, fitted to a study and to all sizes but one.
 
+Where a study varies the budget or the fraction, a bump that moves with those as well is tried beside it,
+and the one is taken that foresees sizes held out better.
+
 What a mixture will cost is told from it (`analysis.predict`).
 """
 
@@ -15,9 +18,10 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.laws import DamageBand, PowerLaw
+from analysis.laws import DamageBand, MovingBand, PowerLaw
 from analysis.rows import groups_of, rows_of
 from analysis.study.realised import realised
+from analysis.study.scans import with_arms
 from analysis.words import count
 
 if TYPE_CHECKING:  # fitting brings JAX, a second that studies of few sizes save
@@ -50,24 +54,28 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
     from analysis.fitting import fit
 
     study = analysis.study
-    runs = analysis.runs[(analysis.runs.setting == setting) & analysis.runs.damage.notna()]
+    own = analysis.runs[(analysis.runs.setting == setting) & analysis.runs.damage.notna()]
     controls = study.controls[study.controls.setting == setting]
     if setting not in analysis.laws:
         raise AnalysisError(
             "controls: no control law in this study; train controls of at least two sizes"
         )
-    if len(runs) < 6:
+    if len(own) < 6:
         raise AnalysisError(
-            f"runs: {len(runs)} repeated runs with a control; at least 6 are needed for the band"
+            f"runs: {len(own)} repeated runs with a control; at least 6 are needed for the band"
         )
-    columns, fixed = _columns(runs), _fixed_exponents(runs)
-    ratio = (runs.test_loss / runs.control_loss).to_numpy()
-    shared = [f"{params} {seed}" for params, seed in zip(runs.params, runs.seed, strict=True)]
+    law = _better(analysis, setting)
+    runs = own if law is DamageBand else _arm_of(_damaged(analysis), setting)
+    columns, ratio = _columns(runs), (runs.test_loss / runs.control_loss).to_numpy()
+    shared = [
+        f"{params} {tokens} {seed}"
+        for params, tokens, seed in zip(runs.params, runs.tokens, runs.seed, strict=True)
+    ]
     clusters = shared if len(set(shared)) >= _FEWEST_GROUPS else None
-    band = fit(DamageBand, columns, ratio, bootstrap, clusters, delta=_SMOOTH, fixed=fixed)
-    measured = columns | {"tokens": runs.tokens.to_numpy()}
+    fixed = _fixed_exponents(law, runs)
+    band = fit(law, columns, ratio, bootstrap, clusters, delta=_SMOOTH, fixed=fixed)
     # What was asked counts as measured, be it a little off what came of it.
-    asked = {name: np.append(v, runs[name].to_numpy(float)) for name, v in measured.items()}
+    asked = {name: np.append(v, runs[name].to_numpy(float)) for name, v in columns.items()}
     ranges = {name: (float(v.min()), float(v.max())) for name, v in asked.items()}
     return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)
 
@@ -75,37 +83,89 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
 def held_out_sizes(runs: pd.DataFrame, laws: Mapping[int, PowerLaw]) -> pd.DataFrame:
     """Each cell's multiplier beside the one that the band foresees for its size from the others.
 
-    runs: as `effective.effective_params` makes them. Columns `setting`, `params`,
-    `repeated_fraction`, `repeats`, `multiplier`, `predicted`, `run_ids`; empty below three sizes or
-    where the runs are too few for the band's five constants.
+    runs: as `effective.effective_params` makes them, with arms (`study.scans.with_arms`). Columns
+    `setting`, `params`, `repeated_fraction`, `repeats`, `multiplier`, `predicted`, `law` (the band of
+    those tried that foresees this setting better), `run_ids`; empty below three sizes or where the
+    runs are too few for the band's constants.
     """
-    from analysis.fitting import fit, refit_without
-
     tables = []
-    for setting, law in laws.items():
-        own = runs[(runs.setting == setting) & runs.multiplier_by_law.notna()]
-        sizes = [
-            params
-            for params, held in groups_of(own, "params")
-            if own.params[own.params != params].nunique() > 1 and len(own) - len(held) > 8
-        ]
-        if not sizes:
-            continue
-        columns, fixed = _columns(own), _fixed_exponents(own)
-        ratio = (own.test_loss / own.control_loss).to_numpy()
-        whole = fit(DamageBand, columns, ratio, delta=_SMOOTH, fixed=fixed)
-        for params, band in zip(sizes, refit_without(whole, own.params, sizes), strict=True):
-            held = own.params.to_numpy() == params
-            predicted = band.predict(**{name: v[held] for name, v in columns.items()})
-            multiplier = own.multiplier_by_law[held]
-            tables.append(
-                own[held].assign(predicted=predicted ** (-1 / law.alpha), multiplier=multiplier)
-            )
+    for setting, control in laws.items():
+        tried = [_foreseen(band, runs, setting, control) for band in (DamageBand, MovingBand)]
+        tried = [table for table in tried if len(table)]
+        if tried:
+            tables.append(min(tried, key=_error))
     cell = ["setting", "params", "repeated_fraction", "repeats"]
-    table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[])
+    table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[], law=[])
     grouped = table.groupby(cell)
     means = grouped[["multiplier", "predicted"]].mean()
-    return means.assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    return means.assign(law=grouped.law.first(), run_ids=grouped.run_id.agg(list)).reset_index()
+
+
+def _foreseen(
+    band: type[DamageBand], runs: pd.DataFrame, setting: int, control: PowerLaw
+) -> pd.DataFrame:
+    """The setting's runs with `multiplier` by the law of its controls and the one `predicted` for their
+    size from the others: those of the setting, or with a moving band those of all budgets."""
+    from analysis.fitting import fit, refit_without
+
+    runs = runs[runs.multiplier_by_law.notna()]
+    if band is MovingBand:
+        runs = _arm_of(runs, setting)
+        if not {"tokens", "repeated_fraction"} & set(_varied(runs)):
+            return runs.head(0)
+    else:
+        runs = runs[runs.setting == setting]
+    own = runs[runs.setting == setting]
+    sizes = [
+        params
+        for params, held in groups_of(own, "params")
+        if own.params[own.params != params].nunique() > 1 and len(own) - len(held) > 8
+    ]
+    if not sizes:
+        return own.head(0)
+    columns, fixed = _columns(runs), _fixed_exponents(band, runs)
+    ratio = (runs.test_loss / runs.control_loss).to_numpy()
+    whole = fit(band, columns, ratio, delta=_SMOOTH, fixed=fixed)
+    tables = []
+    for params, law in zip(sizes, refit_without(whole, runs.params, sizes), strict=True):
+        held = ((runs.params == params) & (runs.setting == setting)).to_numpy()
+        predicted = law.predict(**{name: v[held] for name, v in columns.items()})
+        of_size = runs[held]
+        tables.append(
+            of_size.assign(
+                predicted=predicted ** (-1 / control.alpha),
+                multiplier=of_size.multiplier_by_law,
+                law=band.name,
+            )
+        )
+    return pd.concat(tables)
+
+
+def _error(table: pd.DataFrame) -> float:
+    """Mean absolute error of the predicted multipliers, in logarithms."""
+    return float(np.abs(np.log(table.predicted / table.multiplier)).mean())
+
+
+def _better(analysis: Analysis, setting: int) -> type[DamageBand]:
+    """The band that foresees the setting's held-out sizes better."""
+    told = analysis.held_out
+    told = told[told.setting == setting] if len(told) else told
+    return MovingBand if len(told) and told.law.iloc[0] == MovingBand.name else DamageBand
+
+
+def _damaged(analysis: Analysis) -> pd.DataFrame:
+    runs = with_arms(analysis.runs, analysis.study.scans)
+    return runs[runs.damage.notna()]
+
+
+def _arm_of(runs: pd.DataFrame, setting: int) -> pd.DataFrame:
+    """The runs of a setting and of those that differ from it in budget alone."""
+    return runs[runs.arm.isin(runs.arm[runs.setting == setting])]
+
+
+def _varied(runs: pd.DataFrame) -> list[str]:
+    """Which of what moves a band the runs have several values of."""
+    return [name for name in ("params", "tokens", "repeated_fraction") if runs[name].nunique() > 1]
 
 
 def predicted_against_measured(analysis: Analysis) -> Chart | None:
@@ -137,12 +197,13 @@ def predicted_against_measured(analysis: Analysis) -> Chart | None:
                 run_ids=own.run_ids.to_list(),
             )
         )
-    error = np.exp(np.abs(np.log(table.predicted / table.multiplier)).mean()) - 1
+    error = np.exp(_error(table)) - 1
+    moving = " and with the budget and the fraction" if (table.law == MovingBand.name).any() else ""
     return Chart(
         key="predicted-against-measured",
         title="Can the damage be predicted?",
         caption="Measured multiplier of each cell against the prediction for its size by a damage "
-        "band (a bump in log E that drifts with N) fitted to the other sizes alone. Mean error: "
+        f"band (a bump in log E that drifts with N{moving}) fitted to the other sizes alone. Mean error: "
         f"{error:.0%}.",
         reading="Points on the dashed line were foreseen from other sizes; below it, the damage was "
         "worse than foreseen.",
@@ -155,23 +216,27 @@ def predicted_against_measured(analysis: Analysis) -> Chart | None:
 
 
 def _columns(runs: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The band's columns, with the repetition that was realised."""
+    """The columns of both bands, with the repetition that was realised."""
     fraction, repeats = realised(runs)
     found = {"params": runs.params, "repeats": repeats, "repeated_fraction": fraction}
-    return {name: values.to_numpy(float) for name, values in found.items()}
+    return {name: v.to_numpy(float) for name, v in (found | {"tokens": runs.tokens}).items()}
 
 
-def _fixed_exponents(runs: pd.DataFrame) -> dict[str, float]:
-    """What one size or one fraction cannot tell: the paper's drift of the band, damage in step with f.
+def _fixed_exponents(band: type[DamageBand], runs: pd.DataFrame) -> dict[str, float]:
+    """What one size, fraction or budget cannot tell: the paper's drift of the band, damage in step with
+    f, a peak that stays.
 
     One fraction is one that was asked for: what rounding made of it is too little to tell p from.
     """
-    fixed = {}
-    if runs.params.nunique() < 2:
-        fixed["a"] = 0.53  # between the edges' 0.56 and 0.50, Hernandez et al. 2022, section 2
-    if runs.repeated_fraction.nunique() < 2:
-        fixed["p"] = 1.0
-    return fixed
+    alone = {
+        "params": {"a": 0.53},  # between the edges' 0.56 and 0.50, Hernandez et al. 2022, section 2
+        "repeated_fraction": {"p": 1.0, "g": 0.0},
+        "tokens": {"b": 0.0},
+    }
+    fixed: dict[str, float] = {}
+    for name in alone.keys() - set(_varied(runs)):
+        fixed |= alone[name]
+    return {name: value for name, value in fixed.items() if name in band.constant_names()}
 
 
 def _resampled_laws(controls: pd.DataFrame, resamples: int) -> np.ndarray:
@@ -193,7 +258,7 @@ def _resampled_laws(controls: pd.DataFrame, resamples: int) -> np.ndarray:
 def _held_out(analysis: Analysis) -> pd.DataFrame:
     if analysis.runs.params.nunique() < _FEWEST_SIZES:
         return pd.DataFrame()
-    return held_out_sizes(analysis.runs, analysis.laws)
+    return held_out_sizes(_damaged(analysis), analysis.laws)
 
 
 HELD_OUT = Finding(

@@ -8,6 +8,7 @@ from analysis import analyse
 from analysis.findings import gallery
 from analysis.findings.cause.exponents import HYPOTHESES
 from analysis.findings.cause.located import Cells, locate
+from analysis.findings.repeats.damage_law import fit_damage
 from analysis.study import make_study
 
 SIZES, BUDGETS, FRACTIONS = (1e4, 3e4, 1e5), (2e6, 8e6), (0.4, 0.6, 0.9)
@@ -96,3 +97,23 @@ def test_a_study_of_one_budget_or_fraction_tells_nothing_of_it():
         found = analyse(make_study(own))
         assert found.located.empty and found.exponents.empty and found.spreads.empty
         assert "cause" not in {chart.key for chart in gallery(found)}
+
+
+@pytest.mark.slow
+def test_what_a_mixture_costs_is_told_by_the_band_that_foresees_sizes_better():
+    """One whose worst repeats move with budget and fraction, where they do."""
+    moving = analyse(study(*CONSTANTS["capacity"], seeds=(0,)))
+    assert set(moving.held_out.law) == {"moving-band"}
+    error = np.log(moving.held_out.predicted / moving.held_out.multiplier).abs()
+    assert error.mean() < 0.1
+    band = fit_damage(moving, bootstrap=0).band.law
+    assert (-band.a, band.b, band.g) == pytest.approx(CONSTANTS["capacity"], abs=0.1)
+    few, many = (band.peak(3e4, tokens=T, repeated_fraction=0.6) for T in (2e6, 8e6))
+    assert many == pytest.approx(4 * few, rel=0.2)
+
+    still = analyse(study(*CONSTANTS["count"], seeds=(0,)))
+    assert np.log(still.held_out.predicted / still.held_out.multiplier).abs().mean() < 0.1
+    told = fit_damage(still, bootstrap=0).band
+    columns = {"params": 3e4, "repeats": 500, "repeated_fraction": 0.6}
+    near, far = (float(told.law.predict(**columns, tokens=T)) for T in (2e6, 8e6))
+    assert near == pytest.approx(far, rel=0.02)

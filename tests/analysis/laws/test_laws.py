@@ -13,6 +13,7 @@ from analysis.laws import (
     DataConstrainedGeometric,
     FlooredPowerLaw,
     Kaplan,
+    MovingBand,
     PowerLaw,
 )
 
@@ -126,3 +127,13 @@ def test_a_band_of_damage_is_inverted_on_both_sides_of_its_peak():
     fewest, most = band.invert(np.exp(0.8 * 0.5 * 0.2), params=1e4, repeated_fraction=0.5)
     assert fewest > 0 and np.isnan(most)  # a share of 0.3 of the worst stays for ever
     assert np.isnan(band.invert(2.0, params=1e4, repeated_fraction=0.5)).all()
+
+
+def test_a_moving_band_is_a_band_whose_worst_repeats_go_with_the_pool():
+    band = MovingBand(h=0.8, p=1.0, k=3e-3, a=1.0, w=1.2, r=0.3, b=1.0, g=1.0)
+    at = {"params": 1e4, "repeated_fraction": np.array([0.4, 0.8]), "tokens": 4e6}
+    worst = band.peak(**at)
+    np.testing.assert_allclose(worst / at["repeated_fraction"], 3e-3 * 4e6 / 1e4)
+    loss = band.predict(repeats=worst, **at)
+    np.testing.assert_allclose(np.log(loss), 0.8 * at["repeated_fraction"])
+    np.testing.assert_allclose(band.invert(loss**0.9, **at)[0] < worst, True)
