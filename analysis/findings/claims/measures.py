@@ -4,6 +4,7 @@ the pool takes."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,6 @@ from analysis.findings.claims.measuring import (
     FEWEST_REPEATS,
     LEVEL,
     best_measured,
-    common_slope,
     curve_of,
     main_peaks,
     main_runs,
@@ -25,6 +25,8 @@ from analysis.findings.claims.measuring import (
 )
 from analysis.findings.descent import rises
 from analysis.findings.finding import Analysis
+from analysis.findings.repeats.band import common_slope
+from analysis.findings.repeats.worst import smallest_control
 from analysis.rows import groups_of, highest
 from analysis.words import count, plural
 
@@ -56,9 +58,14 @@ def multiplier_at(fraction: float) -> Callable[[Analysis], Measured | None]:
         peak = best_measured(main_peaks(analysis, fraction).dropna(subset=["multiplier"]))
         if peak is None:
             return None
-        own = over_seeds(runs_at(analysis, peak).multiplier, log=True)
-        beyond = ", beyond the smallest control" if peak.extrapolated else ""
-        return Measured(*own, place(peak) + beyond, int(peak.seeds))
+        runs = runs_at(analysis, peak)
+        if peak.extrapolated:  # what lies below the smallest control has no size, but a bound
+            most = smallest_control(analysis, peak.scan) / peak.params
+            known = len(runs) > 1 and runs.extrapolated.all()
+            low, high = (0.0, most) if known else (nan, nan)
+            told = f"{place(peak)}, at most: worse than the smallest control"
+            return Measured(most, low, high, told, int(peak.seeds))
+        return Measured(*over_seeds(runs.multiplier, log=True), place(peak), int(peak.seeds))
 
     return measure
 
@@ -142,10 +149,10 @@ def pool_exponent(analysis: Analysis) -> Measured | None:
 def _slope(peaks: pd.DataFrame, values: pd.Series) -> Measured | None:
     """The exponent in params of `values`, one a peak."""
     found = common_slope(np.log(peaks.params.astype(float)), np.log(values), peaks.scan)
-    if found is None:
+    if found is None or np.isnan(found.low):
         return None
     sizes = plural(peaks.params[values.notna()].nunique(), "size")
-    return Measured(*found[0], f"one slope through {sizes}", found[1])
+    return Measured(found.slope, found.low, found.high, f"one slope through {sizes}", found.points)
 
 
 def compute_lost(analysis: Analysis) -> Measured | None:

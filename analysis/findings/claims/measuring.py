@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import t
 
-from analysis.findings.cause.located import with_arms
 from analysis.findings.finding import Analysis
+from analysis.study.scans import with_arms
 from analysis.words import count
 
 LEVEL = 0.95
@@ -43,33 +43,20 @@ def over_seeds(values: ArrayLike, log: bool = False, level: float = LEVEL) -> In
     return Interval(float(found.mean()), float(ends[0]), float(ends[1]))
 
 
-def common_slope(x: ArrayLike, y: ArrayLike, group: ArrayLike) -> tuple[Interval, int] | None:
-    """The slope of y over x that all groups share, each with a level of its own, and the points that
-    tell it; interval by Student's t. None where they are too few for one."""
-    table = pd.DataFrame({"x": x, "y": y, "group": group}).dropna()
-    table = table[table.groupby("group").x.transform("nunique") > 1]
-    freedom = len(table) - table.group.nunique() - 1
-    if freedom < 1:
-        return None
-    levels = table.groupby("group")[["x", "y"]].transform("mean")
-    across, up = (table[name] - levels[name] for name in ("x", "y"))
-    slope = float((across * up).sum() / (across**2).sum())
-    error = np.sqrt(((up - slope * across) ** 2).sum() / freedom / (across**2).sum())
-    reach = float(t.ppf((1 + LEVEL) / 2, freedom) * error)
-    return Interval(slope, slope - reach, slope + reach), len(table)
-
-
 def main_scans(analysis: Analysis) -> set[int]:
-    """The scans of the arm with most repeated runs, of several the one with most damage: variants of it (of regularisation, of order, of
-    corpus) are set beside it by claims of their own."""
+    """The scans of the arm with most repeated runs, of several the one with most damage, at its main
+    budget: variants of it (of regularisation, of order, of corpus, of budget) are set beside it by claims
+    of their own."""
     runs = analysis.runs
     if not len(runs) or "damage" not in runs:
         return set()
-    arms = with_arms(runs, analysis.study.scans)
-    if arms.empty:
-        return set()
-    most = arms.groupby("arm").damage.agg(["size", "max"]).sort_values(["size", "max"]).index[-1]
-    return set(arms.scan[arms.arm == most])
+    own = with_arms(runs, analysis.study.scans).dropna(subset=["damage"])
+    for wider in ("arm", "setting"):
+        if own.empty:
+            return set()
+        most = own.groupby(wider).damage.agg(["size", "max"]).sort_values(["size", "max"]).index[-1]
+        own = own[own[wider] == most]
+    return set(own.scan)
 
 
 def main_runs(analysis: Analysis) -> pd.DataFrame:

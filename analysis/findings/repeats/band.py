@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import nan
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import linregress, t
+from numpy.typing import ArrayLike
+from scipy.stats import t
 
 from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series
 from analysis.figures.choice import with_labels
@@ -28,31 +30,58 @@ PUBLISHED = pd.DataFrame(
 """E = k N^exponent as published: non-embedding N at 100B tokens, and total N at 20 tokens each."""
 
 
-def band_edges(peaks: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+class Slope(NamedTuple):
+    """A slope with the ends of its interval (NaN where too few points tell it), the level beside it, and
+    the number of points."""
+
+    slope: float
+    low: float
+    high: float
+    level: float
+    points: int
+
+
+def common_slope(x: ArrayLike, y: ArrayLike, group: ArrayLike, level: float = 0.95) -> Slope | None:
+    """The slope of y over x that all groups share, each with a level of its own; interval by Student's t.
+    `level` of what is found: the mean of the groups'. None where no group has two x."""
+    table = pd.DataFrame({"x": x, "y": y, "group": group}).dropna()
+    table = table[table.groupby("group").x.transform("nunique") > 1]
+    if table.empty:
+        return None
+    means = table.groupby("group")[["x", "y"]].transform("mean")
+    across, up = (table[name] - means[name] for name in ("x", "y"))
+    slope = float((across * up).sum() / (across**2).sum())
+    freedom = len(table) - table.group.nunique() - 1
+    reach = nan
+    if freedom > 0:
+        error = np.sqrt(((up - slope * across) ** 2).sum() / freedom / (across**2).sum())
+        reach = float(t.ppf((1 + level) / 2, freedom) * error)
+    own = float(table.y.mean() - slope * table.x.mean())
+    return Slope(slope, slope - reach, slope + reach, own, len(table))
+
+
+def band_edges(peaks: pd.DataFrame) -> pd.DataFrame:
     """Fit E = k N^exponent to the half-maximum edges and the worst repeats.
 
-    peaks: as `worst.worst_repeats` makes them; all scans together, as in the paper. Returns a
-    row an edge: `edge`, `k`, `exponent`, `low`, `high` (interval of the exponent by Student's t,
-    NaN for two points), `points`. Edges seen at fewer than two sizes are left out.
+    peaks: as `worst.worst_repeats` makes them; one exponent for all scans together, as in the paper, but
+    each scan with a k of its own (k is their mean). Returns a row an edge: `edge`, `k`, `exponent`,
+    `low`, `high` (95 % interval of the exponent, NaN for two points), `points`. Edges that no scan has
+    at two sizes are left out.
     """
     rows = []
     for column, edge in EDGES.items():
         seen = peaks.dropna(subset=[column]) if column in peaks else peaks.head(0)
-        if seen.params.nunique() < 2:
-            continue
-        line = linregress(np.log(seen.params.astype(float)), np.log(seen[column].astype(float)))
-        freedom = len(seen) - 2
-        reach = t.ppf((1 + level) / 2, freedom) * line.stderr if freedom else nan
-        rows.append(
-            {
-                "edge": edge,
-                "k": float(np.exp(line.intercept)),
-                "exponent": float(line.slope),
-                "low": float(line.slope - reach),
-                "high": float(line.slope + reach),
-                "points": len(seen),
-            }
+        scan = seen.scan if "scan" in seen else np.zeros(len(seen))
+        found = (
+            common_slope(
+                np.log(seen.params.astype(float)), np.log(seen[column].astype(float)), scan
+            )
+            if len(seen)
+            else None
         )
+        if found is not None:
+            k = float(np.exp(found.level))
+            rows.append((edge, k, found.slope, found.low, found.high, found.points))
     return pd.DataFrame(rows, columns=["edge", "k", "exponent", "low", "high", "points"])
 
 

@@ -164,11 +164,11 @@ def peak_sentences(analysis: Analysis) -> list[str]:
     study, sentences = analysis.study, []
     labels = study.scans.set_index("scan").label
     for scan, own in groups_of(analysis.peaks, "scan"):
-        worst = highest(own, "damage")
-        sentences.append(_peak_sentence(worst, in_brackets(labels[scan], fraction=True)))
+        worst, least = highest(own, "damage"), smallest_control(analysis, scan)
+        sentences.append(_peak_sentence(worst, in_brackets(labels[scan], fraction=True), least))
         others = own[(own.params != worst.params) & (own.damage > 0)]
         if worst.damage > 0 and len(others):
-            told = [_in_short(row) for row in rows_of(others.tail(_MOST_TOLD))]
+            told = [_in_short(row, least) for row in rows_of(others.tail(_MOST_TOLD))]
             listed = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
             sentences.append(f"The worst elsewhere{_which(own, others)}: {listed}.")
     return sentences
@@ -180,23 +180,36 @@ def _which(own: pd.DataFrame, others: pd.DataFrame) -> str:
     return f" ({_MOST_TOLD} of {len(own) - 1} other sizes)" if more > 0 else ""
 
 
-def _in_short(row) -> str:
+def _in_short(row, least: float) -> str:
     text = f"{row.repeats:,.0f} times at N = {count(row.params)} ({row.damage:.3f} nats"
-    return text + (f", multiplier {share(row.multiplier)})" if pd.notna(row.multiplier) else ")")
+    if pd.isna(row.multiplier):
+        return text + ")"
+    told = f"below {share(least / row.params)}" if row.extrapolated else share(row.multiplier)
+    return f"{text}, multiplier {told})"
 
 
-def _peak_sentence(row, where: str) -> str:
+def smallest_control(analysis: Analysis, scan: int) -> float:
+    """The params of the smallest control of a scan: no effective params can be read off below them."""
+    scans, controls = analysis.study.scans.set_index("scan"), analysis.study.controls
+    return float(controls.params[controls.setting == scans.setting[scan]].min())
+
+
+def _peak_sentence(row, where: str, least: float) -> str:
     if row.damage <= 0:
         return f"At N = {count(row.params)}{where}, no tested repeat count does damage."
     text = (
         f"At N = {count(row.params)}{where}, repeating a pool of {row.pool_tokens:,.0f} tokens "
         f"{row.repeats:,.0f} times costs most: {row.damage:.3f} nats per token"
     )
-    if pd.notna(row.multiplier):
-        beyond = ", extrapolated beyond the smallest control" if row.extrapolated else ""
+    if pd.notna(row.multiplier) and row.extrapolated:
+        text += (
+            f"; the model does worse than the smallest control, of {count(least)} params "
+            f"(multiplier below {share(least / row.params)})"
+        )
+    elif pd.notna(row.multiplier):
         text += (
             f"; the model does as well as a control of {count(row.effective_params)} params "
-            f"(multiplier {share(row.multiplier)}{beyond})"
+            f"(multiplier {share(row.multiplier)})"
         )
     edge = "" if row.interior else " The worst lies at the edge of the repeats that were tried."
     return f"{text}.{edge}"

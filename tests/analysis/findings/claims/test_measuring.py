@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from analysis import analyse
-from analysis.findings.claims.measuring import common_slope, main_scans, over_seeds
+from analysis.findings.claims.measuring import main_scans, over_seeds
 from analysis.study import make_study
 
 
@@ -21,15 +21,6 @@ def test_the_interval_is_students():
 def test_one_seed_has_no_interval():
     value, low, high = over_seeds([0.4, np.nan])
     assert value == 0.4 and np.isnan(low) and np.isnan(high)
-
-
-def test_groups_share_a_slope_and_have_levels_of_their_own():
-    x = np.array([1.0, 2, 3, 1, 2, 3])
-    y = -0.5 * x + np.array([0, 0, 0, 4, 4, 4]) + 0.01 * np.array([1, -2, 1, -1, 2, -1])
-    found, points = common_slope(x, y, [0, 0, 0, 1, 1, 1])
-    assert found.value == pytest.approx(-0.5) and found.low < -0.5 < found.high
-    assert points == 6 and found.high - found.low < 0.1
-    assert common_slope(x[:2], y[:2], [0, 0]) is None
 
 
 def test_a_study_is_about_the_arm_with_most_runs(tables):
