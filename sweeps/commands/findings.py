@@ -174,7 +174,7 @@ def fit(
     keep_compiled()
     from analysis.fitting.solving.solver import HUBER_DELTA
     from analysis.fitting.table import RESAMPLES
-    from sweeps.commands import fitted as printing
+    from sweeps.commands.telling import fits as printing
 
     if plot and plot.suffix not in (".svg", ".pdf", ".png"):
         raise OstinatoError(f"plot: {plot} is neither .svg, .pdf nor .png")
