@@ -37,7 +37,9 @@ def report(
     serve: Annotated[
         bool, typer.Option(help="Serve it on this machine, kept up to date, until Ctrl-C.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")
+    ] = 8000,
 ) -> None:
     """Draw a study's report: figures, their tables, and what they say."""
     keep_compiled()
