@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from data_pipelines.config import unknown_name
+from data_pipelines.config import told, unknown_name
 from data_pipelines.errors import OstinatoError
 from sweeps.commands import app
 from sweeps.commands.options import plain
@@ -51,7 +51,10 @@ def _line(error: Exception) -> str:
 def _refusal(error) -> str:
     """The line for what typer itself refuses; empty where it has printed the help instead."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
-    see_help = f"see {context.command_path if context else 'ostinato COMMAND'} --help"
+    # Of an option without its value the parser does not say of which command it is one.
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    path = context.command_path if context else f"ostinato {command}".strip()
+    see_help = f"see {path} --help"
     if context and hasattr(error, "possibilities"):
         known = [p.opts + p.secondary_opts for p in context.command.get_params(context)]
         options = [name for names in known for name in names if name.startswith("-")]
@@ -69,10 +72,9 @@ def _refusal(error) -> str:
 
 
 def _fault(error) -> str:
-    """What is wrong with a parameter's value, which the newer typer keeps to itself."""
+    """What is wrong with a parameter's value, which typer has pydantic find, or itself."""
     if hasattr(error, "param_type"):
         return "missing"
-    if not hasattr(error.__cause__, "errors"):
-        return error.message.rstrip(".")
-    first = error.__cause__.errors()[0]
-    return f"{first['input']} {first['msg'].removeprefix('Input ').partition(',')[0]}"
+    if hasattr(error.__cause__, "errors"):
+        return told(error.__cause__.errors()[0])
+    return error.message.rstrip(".")

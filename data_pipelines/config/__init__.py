@@ -4,7 +4,7 @@
 read, `fields` what every config here is made of.
 """
 
-from data_pipelines.config.fields import Config, Count, parse_count, unknown_name
+from data_pipelines.config.fields import Config, Count, parse_count, told, unknown_name
 from data_pipelines.config.mixture import MixtureConfig, PoolShare
 from data_pipelines.config.reading import AS_THEY_ARE, Reading
 
@@ -16,5 +16,6 @@ __all__ = [
     "PoolShare",
     "Reading",
     "parse_count",
+    "told",
     "unknown_name",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -13,12 +15,15 @@ _SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 def parse_count(value: Any) -> Any:
-    """Read a count as people write it: 4_096_000, 4.1e6 (a string to YAML), '4.1M', '100B'."""
+    """Read a count as people write it: 4_096_000, 4.1e6 (a string to YAML), '4.1M', '100B'.
+
+    Raises ValueError on what is no number, and on yes and no, which are numbers to Python.
+    """
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([\d_.]+(?:[eE][+-]?\d+)?)\s*([kMBT]?)\s*", value)
-        if not match:
-            raise ValueError("write a number such as 4096000, 4.1e6 or 4.1M")
-        value = float(match[1].replace("_", "")) * _SUFFIXES[match[2]]
+        match = re.fullmatch(r"\s*(\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?\d+)?)\s*([kMBT]?)\s*", value)
+        value = float(match[1].replace("_", "")) * _SUFFIXES[match[2]] if match else math.nan
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("write a number such as 4096000, 4.1e6 or 4.1M")
     return round(value) if isinstance(value, float) else value
 
 
@@ -40,6 +45,43 @@ class Config(BaseModel):
             raise OstinatoError(_one_line(error, cls, where)) from None
 
 
+_REMEDIES = (
+    {f"int_{fault}": "give a whole number" for fault in ("type", "parsing", "from_float")}
+    | {f"float_{fault}": "give a number" for fault in ("type", "parsing")}
+    | {f"bool_{fault}": "give true or false" for fault in ("type", "parsing")}
+    | {f"{kind}_type": "give a list" for kind in ("list", "tuple")}
+    | {f"{kind}_type": "give keys with values" for kind in ("dict", "model")}
+    | {
+        "string_type": "give text",
+        "finite_number": "give a number",
+        "literal_error": "give {expected}",
+        "string_pattern_mismatch": "give what matches {pattern}",
+        "greater_than": "give more than {gt}",
+        "greater_than_equal": "give {ge} or more",
+        "less_than": "give less than {lt}",
+        "less_than_equal": "give {le} or less",
+    }
+)
+"""What helps against pydantic's faults, by their type, in words without its types and parsers."""
+
+
+def told(fault: Mapping[str, Any]) -> str:
+    """One of a ValidationError's `errors()` in a user's words: the remedy, and what was given."""
+    context = {name: _plain(value) for name, value in fault.get("ctx", {}).items()}
+    if isinstance(context.get("error"), OstinatoError):
+        return str(context["error"])  # which names the part at fault, and what it was given
+    remedy = _REMEDIES.get(fault["type"], "").format(**context)
+    message = remedy or fault["msg"].removeprefix("Value error, ").rstrip(".")
+    message, given = message[0].lower() + message[1:], repr(fault["input"])
+    is_told = fault["type"] == "missing" or (fault["type"] == "value_error" and given in message)
+    return message if is_told else f"{message} (given: {given})"
+
+
+def _plain(value: Any) -> Any:
+    """1 for the 1.0 that a field's bound is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
     # A misspelt key also leaves a field missing: the misspelling is the one to name.
     first = min(error.errors(), key=lambda e: e["type"] == "missing")
@@ -47,10 +89,9 @@ def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str
     prefix = f"{where}: " if where else ""
     if first["type"] == "extra_forbidden":
         return f"{prefix}{unknown_name('key', field, model.model_fields)}"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = "" if first["type"] == "missing" or not field else f" (given: {first['input']!r})"
-    return f"{prefix}{field + ': ' if field else ''}{message}{given}"
+    if not field:  # a check of several fields, which names them
+        return f"{prefix}{first['msg'].removeprefix('Value error, ')}"
+    return f"{prefix}{field}: {told(first)}"
 
 
 def unknown_name(kind: str, name: str, known) -> str:

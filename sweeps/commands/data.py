@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -114,9 +114,8 @@ def duplicates(
         typer.Option(help="Field or column of text_files:DIR that holds the text: document.text."),
     ] = "text",
     on_bad_record: Annotated[
-        str,
+        Literal["refuse", "skip"],
         typer.Option(
-            metavar="refuse|skip",
             help="Refuse records of text_files:DIR that hold no text, or leave them out and count them.",
         ),
     ] = "refuse",
@@ -144,11 +143,7 @@ def duplicates(
     """Find what a corpus repeats: documents, near duplicates, and stretches of text."""
     if write and write.suffix not in (".csv", ".parquet"):
         raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
-    from data_pipelines.config import Reading, unknown_name
-
-    if on_bad_record not in ("refuse", "skip"):
-        told = unknown_name("choice", on_bad_record, ("refuse", "skip"))
-        raise OstinatoError(f"on-bad-record: {told}")
+    from data_pipelines.config import Reading
     from data_pipelines.duplicates import find_duplicates
     from data_pipelines.prepare import default_data_dir
 
@@ -157,7 +152,7 @@ def duplicates(
             corpus,
             data_dir or default_data_dir(),
             split=split,
-            reading=Reading(text_field, cast(Literal["refuse", "skip"], on_bad_record), join_lists),
+            reading=Reading(text_field, on_bad_record, join_lists),
             vocabulary=vocabulary,
             context=context,
             progress=status.update,

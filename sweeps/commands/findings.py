@@ -37,7 +37,9 @@ def report(
     serve: Annotated[
         bool, typer.Option(help="Serve it on this machine, kept up to date, until Ctrl-C.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")
+    ] = 8000,
 ) -> None:
     """Draw a study's report: figures, their tables, and what they say."""
     keep_compiled()
@@ -174,7 +176,7 @@ def fit(
     keep_compiled()
     from analysis.fitting.solving.solver import HUBER_DELTA
     from analysis.fitting.table import RESAMPLES
-    from sweeps.commands import fitted as printing
+    from sweeps.commands.telling import fits as printing
 
     if plot and plot.suffix not in (".svg", ".pdf", ".png"):
         raise OstinatoError(f"plot: {plot} is neither .svg, .pdf nor .png")

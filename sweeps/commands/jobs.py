@@ -196,7 +196,7 @@ def _hand_over(prepared: Prepared, yes: bool) -> None:
 
 def _summary(prepared: Prepared) -> str:
     """What there is to train, by how many workers, what each of them has, and the cost."""
-    from sweeps.commands.words import short
+    from sweeps.commands.telling.words import short
     from sweeps.engines.limits import in_words
 
     request = prepared.job.request

@@ -51,7 +51,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
-    from sweeps.commands import tables
+    from sweeps.commands.telling import tables
     from sweeps.grids.grid import find_grid, load_plan
     from sweeps.study.store import StudyDirectory
 
@@ -95,7 +95,7 @@ def _plan_accelerator(
     from data_pipelines.prepare import default_data_dir
     from data_pipelines.system.atomic import replacing
     from scaling.config import RunConfig
-    from sweeps.commands import tables
+    from sweeps.commands.telling import tables
     from sweeps.planning.accelerators import find_accelerator
     from sweeps.planning.search import plan_shapes
 

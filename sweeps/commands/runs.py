@@ -186,7 +186,7 @@ def train(
 @app.command(epilog="Example: ostinato status studies/quick")
 def status(directory: Study, as_json: AsJson = False) -> None:
     """Say which runs are done, at work, failed (and why) or lost."""
-    from sweeps.commands import tables
+    from sweeps.commands.telling import tables
     from sweeps.study.store import StudyDirectory
 
     study_directory = StudyDirectory(directory)
@@ -233,7 +233,7 @@ def _sweep(
 ) -> tuple[StudyDirectory, Outcome]:
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
-    from sweeps.commands.display import Display
+    from sweeps.commands.telling.display import Display
     from sweeps.grids.grid import find_grid, load_plan
     from sweeps.study.storage import is_remote
     from sweeps.study.store import StudyDirectory

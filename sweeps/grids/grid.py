@@ -59,7 +59,8 @@ class Grid(Config):
         """Grids of before there were other stages have a key of its own for it."""
         if isinstance(values, dict) and isinstance(values.get("fine_tuning"), list):
             values = dict(values)
-            named = [{"stage": "fine_tuning"} | dict(entry) for entry in values.pop("fine_tuning")]
+            kind, entries = {"stage": "fine_tuning"}, values.pop("fine_tuning")
+            named = [kind | entry if isinstance(entry, dict) else entry for entry in entries]
             values["stages"] = [*(values.get("stages") or []), *named]
         return values
 
@@ -221,7 +222,7 @@ def expand(grid: Grid, where: str = "") -> Plan:
         [
             config
             for config in _configs(grid.base, grid.axes, grid.zipped, where)
-            if not any(matches(expression, config.columns()) for expression in grid.exclude)
+            if not any(matches(one, config.columns(), "exclude") for one in grid.exclude)
         ]
         if grid.axes or grid.zipped or not grid.runs
         else []

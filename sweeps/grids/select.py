@@ -31,16 +31,18 @@ _COMPARE = {
 }
 
 
-def matches(expression: str, columns: dict[str, Any]) -> bool:
-    """Whether an expression holds for a run; raises OstinatoError saying what is wrong with it."""
+def matches(expression: str, columns: dict[str, Any], field: str = "select") -> bool:
+    """Whether an expression holds for a run; raises OstinatoError saying what is wrong with it, and
+    in which `field` it was given."""
     try:
         return bool(_value(ast.parse(expression, mode="eval").body, columns, expression))
     except SyntaxError:
-        raise OstinatoError(
-            f"select: {expression!r} is no expression; try 'params < 1e6'"
-        ) from None
+        fault = f"{expression!r} is no expression; try 'params < 1e6'"
     except (TypeError, ZeroDivisionError) as error:
-        raise OstinatoError(f"select: {expression!r}: {error}") from None
+        fault = f"{expression!r}: {error}"
+    except OstinatoError as error:
+        fault = str(error)
+    raise OstinatoError(f"{field}: {fault}")
 
 
 def _value(node: ast.AST, columns: dict[str, Any], expression: str) -> Any:
@@ -49,7 +51,7 @@ def _value(node: ast.AST, columns: dict[str, Any], expression: str) -> Any:
             return value
         case ast.Name(name):
             if name not in columns:
-                raise OstinatoError(f"select: {unknown_name('column', name, columns)}")
+                raise OstinatoError(unknown_name("column", name, columns))
             return columns[name]
         case ast.List(items) | ast.Tuple(items):
             return [_value(item, columns, expression) for item in items]
@@ -69,5 +71,5 @@ def _value(node: ast.AST, columns: dict[str, Any], expression: str) -> Any:
             pairs = zip(values, ops, values[1:], strict=False)
             return all(_COMPARE[type(op)](a, b) for a, op, b in pairs)
     raise OstinatoError(
-        f"select: {expression!r} may compare columns, numbers and text, with and, or, not; nothing else"
+        f"{expression!r} may compare columns, numbers and text, with and, or, not; nothing else"
     )

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sweeps.commands.display import Display
-from sweeps.commands.tables import status_rows
+from sweeps.commands.telling.display import Display
+from sweeps.commands.telling.tables import status_rows
 from sweeps.grids.grid import load_plan
 from sweeps.study.storage import location
 from sweeps.study.store import StudyDirectory

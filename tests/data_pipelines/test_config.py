@@ -39,11 +39,26 @@ def test_the_pool_is_fraction_times_tokens_over_repeats():
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"repeated_fraction": 1.5}, "repeated_fraction: input should be less than or equal to 1"),
+        ({"repeated_fraction": 1.5}, "repeated_fraction: give 1 or less (given: 1.5)"),
+        ({"repeated_fraction": -0.1}, "repeated_fraction: give 0 or more (given: -0.1)"),
+        ({"repeated_fraction": "half"}, "repeated_fraction: give a number (given: 'half')"),
         (
-            {"repeated_fraction": -0.1},
-            "repeated_fraction: input should be greater than or equal to 0",
+            {"repeated_fraction": 0.5, "repeats": 2, "order": "sorted"},
+            "order: give 'uniform', 'epochs', 'even', 'start' or 'end' (given: 'sorted')",
         ),
+        ({"corpus": 3}, "corpus: give text (given: 3)"),
+        ({"pools": "all"}, "pools: give a list (given: 'all')"),
+        ({"pools": [3]}, "pools.0: give keys with values (given: 3)"),
+        ({"tokens": True}, "tokens: write a number such as 4096000, 4.1e6 or 4.1M (given: True)"),
+        (
+            {"tokens": float("inf")},
+            "tokens: write a number such as 4096000, 4.1e6 or 4.1M (given: inf)",
+        ),
+        (
+            {"tokens": "1.2.3"},
+            "tokens: write a number such as 4096000, 4.1e6 or 4.1M (given: '1.2.3')",
+        ),
+        ({"seed": 2**31}, "seed: give less than 2147483648 "),
         ({"repeated_fraction": 0.5}, "repeats: 0 with repeated_fraction 0.5; give at least 1"),
         (
             {"repeated_fraction": 0.5, "repeats": 10**6},
@@ -51,11 +66,11 @@ def test_the_pool_is_fraction_times_tokens_over_repeats():
         ),
         ({"repeeats": 3}, "repeeats: unknown key; did you mean repeats?"),
         ({"tokens": "lots"}, "tokens: write a number such as"),
-        ({"tokens": -5}, "tokens: "),
-        ({"context": 0}, "context: "),
+        ({"tokens": -5}, "tokens: give 1 or more (given: -5)"),
+        ({"context": 0}, "context: give 1 or more (given: 0)"),
         ({"batch_size": "x"}, "batch_size: write a number such as"),
-        ({"vocabulary": "gpt2"}, "vocabulary: "),
-        ({"seed": "none"}, "seed: "),
+        ({"vocabulary": "gpt2"}, "vocabulary: give what matches ^(bytes|"),
+        ({"seed": "none"}, "seed: give a whole number (given: 'none')"),
     ],
 )
 def test_bad_fields_are_named_in_one_line(change, line):

@@ -53,7 +53,7 @@ def test_a_share_holds_a_run_and_what_begins_with_it(tuned):
     ("change", "says"),
     [
         ({"select": "repeats == 9"}, "no run that fine_tuning can follow matches"),
-        ({"learning_rate_factor": 0}, "learning_rate_factor: input should be greater than 0"),
+        ({"learning_rate_factor": 0}, "learning_rate_factor: give more than 0"),
     ],
 )
 def test_what_cannot_be_tuned_is_said(tuned, change, says):

@@ -20,7 +20,7 @@ from analysis.fitting import (
     profile,
     profile_interval,
 )
-from analysis.fitting.chart import fit_chart
+from analysis.fitting.questions.chart import fit_chart
 from analysis.fitting.solving import solver
 from analysis.fitting.solving.bootstrap import resample
 from analysis.fitting.solving.solver import minimise, objectives

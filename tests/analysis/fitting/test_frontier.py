@@ -6,8 +6,8 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.fitting import fit_table
-from analysis.fitting.compare import compare_on_table
 from analysis.fitting.frontier import envelope, isoflop
+from analysis.fitting.questions.compare import compare_on_table
 from analysis.laws import Chinchilla, OptimalParams
 
 LAW = Chinchilla(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)

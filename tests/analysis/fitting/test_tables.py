@@ -6,8 +6,8 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.fitting import fit_table
-from analysis.fitting.compare import compare_on_table
 from analysis.fitting.prepared import AsWritten
+from analysis.fitting.questions.compare import compare_on_table
 from analysis.fitting.table import prepare_for
 from analysis.laws import Chinchilla
 

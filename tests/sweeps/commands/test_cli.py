@@ -121,10 +121,24 @@ def test_a_study_of_a_file_lies_in_studies_under_its_name(grid, tmp_path, monkey
 
 
 BAD_GRIDS = [
-    ("repeated_fraction: 0.5", "repeated_fraction: 1.5", "repeated_fraction: input should be"),
+    (
+        "repeated_fraction: 0.5",
+        "repeated_fraction: 1.5",
+        "repeated_fraction: give 1 or less (given: 1.5)",
+    ),
     ("repeats: [8, 40]", "repeats: [0]", "repeats: 0 with repeated_fraction 0.5"),
     ("repeats: [8, 40]", "repeats: [1000]", "pool smaller than one sequence; at most 480"),
-    ("d_model: [16, 32]", "d_model: [wide]", "d_model: "),
+    ("d_model: [16, 32]", "d_model: [wide]", "d_model: write a number such as"),
+    ("d_model: [16, 32]", "order: [sorted]", "order: give 'uniform', "),
+    ("axes:", "exclude: [sed == 0]\naxes:", "exclude: sed: unknown column; did you mean seed"),
+    ("repeats: [8, 40]", "learning_rate: [high]", "learning_rate: give a number (given: 'high')"),
+    ("axes:", "axes: 3\nzipped:", "axes: give keys with values (given: 3)"),
+    (
+        "axes:",
+        "stages: [{stage: fine_tuning, corpus: zipf, tokens: x}]\naxes:",
+        "4.1M (given: 'x')\n",
+    ),
+    ("axes:", "fine_tuning: [3]\naxes:", "stages.0: give keys with values (given: 3)"),
     ("repeats: [8, 40]", "repeats: [8]\nexclude: [seed == 0]", "leaves no run"),
     ("context: 32", "contxt: 32", "contxt: unknown key; did you mean context"),
 ]
@@ -208,14 +222,34 @@ def test_other_bad_input_is_one_line(grid, tmp_path):
 
 
 REFUSED = [
-    ("sweep quick --out x --jobs 0", "--jobs: 0 ", "; see ostinato sweep --help"),
-    ("sweep quick --out x --jobs two", "--jobs: ", " valid integer"),
-    ("plan quick --utilisation 3", "--utilisation: 3", "; see ostinato plan --help"),
+    ("sweep quick --out x --jobs 0", "--jobs: give 1 or more (given: '0')", "; see ostinato sweep"),
+    ("sweep quick --out x --jobs two", "--jobs: give a whole number (given: 'two')", "; see "),
+    (
+        "plan quick --utilisation 3",
+        "--utilisation: give 1 or less (given: '3')",
+        "; see ostinato plan",
+    ),
+    (
+        "fit power x.csv --delta wide",
+        "--delta: give a number (given: 'wide')",
+        "; see ostinato fit",
+    ),
+    (
+        "report x --port 99999",
+        "--port: give 65535 or less (given: '99999')",
+        "; see ostinato report",
+    ),
+    (
+        "duplicates zipf --on-bad-record x",
+        "--on-bad-record: 'x' is not one of 'refuse', 'skip'",
+        "; see ostinato duplicates",
+    ),
+    ("plan quick --json=no", "--json: does not take a value", "; see ostinato plan --help"),
     ("sweep quick --jbos 2", "--jbos: unknown option", "; did you mean --jobs?"),
     ("plan quick --zzz", "--zzz: unknown option", "--select"),
     ("sweep quick", "--out: missing", "; see ostinato sweep --help"),
     ("sweep", "GRID: missing", "; see ostinato sweep --help"),
-    ("sweep quick --out", "--out: requires an argument", "--help"),
+    ("sweep quick --out", "--out: requires an argument", "; see ostinato sweep --help"),
     ("plan quick more", "got unexpected extra argument", "(more); see ostinato plan --help"),
     ("swep quick", "no such command 'swep'", "; did you mean 'sweep'?"),
     ("zzz", "no such command 'zzz'", "; see ostinato --help"),

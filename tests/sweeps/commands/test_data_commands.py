@@ -113,7 +113,8 @@ def test_duplicates_of_files_as_they_lie_about(folder, tmp_path):
     assert (found["split"], found["documents"], found["left_out"]["null"]) == ("all", 303, 1)
     assert {row["repeats"]: row["documents"] for row in found["exact"]} == {1: 299, 4: 1}
     bad(
-        asked("--on-bad-record", "drop"), "on-bad-record: drop: unknown choice; known: refuse, skip"
+        asked("--on-bad-record", "drop"),
+        "--on-bad-record: 'drop' is not one of 'refuse', 'skip'; see ",
     )
     bad(
         asked("--vocabulary", "file:none.json"),
@@ -140,7 +141,7 @@ def test_a_grid_says_how_its_files_are_read(grid, folder, tmp_path):
     assert left_out == {"broken JSON": 1, "lone surrogate": 1, "null": 1}
     values["base"]["on_bad_record"] = "drop"
     path.write_text(yaml.safe_dump(values))
-    bad(ostinato("plan", path), "on_bad_record: input should be 'refuse' or 'skip'")
+    bad(ostinato("plan", path), "on_bad_record: give 'refuse' or 'skip' (given: ")
 
 
 def test_bad_input_is_one_line(grid, tmp_path):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from scaling.config import RunConfig
 from scaling.stages.fine_tuning import FineTuningConfig
-from sweeps.commands.display import Display
+from sweeps.commands.telling.display import Display
 from sweeps.workers.backlog import Backlog
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.fitting import fit_table
-from analysis.fitting.outlook import exponents, optimum, points_of, predicted
+from analysis.fitting.questions.outlook import exponents, optimum, points_of, predicted
 from analysis.laws import LAWS, Chinchilla, DataConstrained, Kaplan
 from tests.analysis.fitting.test_tables import LAW, TABLE, surface
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from scaling.config import RunConfig
 from scaling.record import Record
-from sweeps.commands.words import duration, short
+from sweeps.commands.telling.words import duration, short
 from sweeps.workers.local import Watcher
 
 

@@ -67,7 +67,7 @@ def one(
     if plot:
         from analysis.figures.in_print import render
         from analysis.files import write_bytes
-        from analysis.fitting.chart import fit_chart
+        from analysis.fitting.questions.chart import fit_chart
 
         write_bytes(plot, render(fit_chart(found), plot.suffix[1:]))
     if asked.as_json:
@@ -96,8 +96,8 @@ def compare(
 ) -> None:
     """Print several laws of one table, the best first."""
     from analysis.files import jsonable
-    from analysis.fitting.compare import compare as comparing
-    from analysis.fitting.compare import fits_on_table
+    from analysis.fitting.questions.compare import compare as comparing
+    from analysis.fitting.questions.compare import fits_on_table
 
     fits, reasons = fits_on_table(laws, table, columns, **options)
     found = comparing(fits)
@@ -133,8 +133,8 @@ def side_by_side(
 ) -> None:
     """Print one law on several tables, or on the rows of each value of a column."""
     from analysis.files import jsonable
-    from analysis.fitting.groups import fit_each
     from analysis.fitting.prepared import AsWritten
+    from analysis.fitting.questions.groups import fit_each
 
     sources = tables[0] if by is not None else tables
     found = fit_each(law, sources, by, AsWritten(**how), resamples, **options)
@@ -179,7 +179,7 @@ def _of_cell(row: dict[Any, Any] | None) -> str:
 
 def _answers(found: Fit, asked: Asked) -> dict[str, Any]:
     """What was asked of a fit, by the names that JSON has for it."""
-    from analysis.fitting.outlook import exponents, optimum, points_of, predicted
+    from analysis.fitting.questions.outlook import exponents, optimum, points_of, predicted
 
     answers: dict[str, Any] = {}
     if both := exponents(found):
@@ -194,7 +194,7 @@ def _answers(found: Fit, asked: Asked) -> dict[str, Any]:
 
 
 def _print_constants(found: Fit) -> None:
-    from analysis.fitting.outlook import exponents
+    from analysis.fitting.questions.outlook import exponents
 
     rows = _table("constant", "value", "95 % interval")
     intervals = found.intervals()

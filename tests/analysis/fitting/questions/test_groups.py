@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.fitting.groups import fit_each
+from analysis.fitting.questions.groups import fit_each
 from analysis.laws import Chinchilla
 from tests.analysis.fitting.test_tables import surface
 

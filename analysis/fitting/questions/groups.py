@@ -13,8 +13,8 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.fitting.fitted import Fit
-from analysis.fitting.outlook import exponents
 from analysis.fitting.prepared import AsWritten, Prepared
+from analysis.fitting.questions.outlook import exponents
 from analysis.fitting.solving.bootstrap import interval
 from analysis.fitting.table import RESAMPLES, fit_prepared, prepare_for
 from analysis.laws import Law
