@@ -132,6 +132,8 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig, Record):
         return super().columns() | {
             "pools": pools,
             "probes": " ".join(self.probes) or None,
+            "exposures": " ".join(map(str, self.exposures)) or None,
+            "entities": " ".join(map(str, self.entities)) or None,
             "params": self.params,
             "pool_tokens": self.pool_tokens,
             "realised_fraction": self.realised_fraction,
