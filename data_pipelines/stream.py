@@ -82,7 +82,7 @@ class TrainingData:
         facts = slots.facts.ravel()
         rows = slots.sequence.ravel()
         tokens = self.store.split("train").read(np.where(facts, 0, rows))
-        if self.facts and facts.any():
+        if self.facts is not None and facts.any():
             tokens[facts] = self.facts.store.split("train").read(rows[facts])
         return tokens.reshape(*slots.sequence.shape, -1)
 

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from data_pipelines.corpora.synthetic.facts.ladder import Ladder
 from data_pipelines.corpora.synthetic.facts.lexicon import (
@@ -57,6 +56,8 @@ class Truth:
     @classmethod
     def read(cls, corpus: str, data_dir: Path) -> Truth:
         """That of a prepared corpus 'facts/...'; raises OstinatoError where it is not there."""
+        import pandas as pd  # not to be loaded by what reads a config
+
         path = data_dir / "tfds" / corpus / VERSION / FILE
         try:
             table = pd.read_parquet(path)
@@ -78,6 +79,8 @@ class Truth:
 
     def write(self, path: Path) -> None:
         """A row an entity: exposures, name, the value of each attribute, wording."""
+        import pandas as pd
+
         words = np.array(WORDS, object)
         values = words[FIRST_VALUE + self.values_ExA]
         columns = {
