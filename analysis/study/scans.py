@@ -18,8 +18,12 @@ SETTINGS = (
     *("corpus", "vocabulary", "context", "batch_size", "tokens", "unit", "positions"),
     *("attention_only", "smeared_keys", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
+    *("exposures", "entities", "statements"),
 )
-_FREE = ("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth")
+_FREE = (
+    *("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth"),
+    *("exposures", "entities", "statements"),
+)
 """What no size decides: told apart even where no two of its values meet at one size."""
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 

@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from data_pipelines.config.fields import Config, Count, parse_count
 from data_pipelines.identity import Added
 
+SHORTEST_CONTEXT = 14
+"""Tokens that a statement may need, after the end of the one before and with its own."""
+
 Exposures = Annotated[int, BeforeValidator(parse_count), Field(ge=0)]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from data_pipelines.config.facts import FactsConfig
+from data_pipelines.config.facts import SHORTEST_CONTEXT, FactsConfig
 from data_pipelines.config.fields import Config, Count, parse_count
 from data_pipelines.config.reading import Reading
 from data_pipelines.config.vocabulary_file import digest_in, identified, size_in
@@ -127,7 +127,12 @@ class MixtureConfig(FactsConfig):
         return self
 
     @model_validator(mode="after")
-    def _facts_are_words(self):
+    def _facts_are_words_that_fit(self):
+        if self.exposures and self.context < SHORTEST_CONTEXT:
+            raise ValueError(
+                f"context: {self.context} is too short for a statement of the facts that exposures ask "
+                f"for; give {SHORTEST_CONTEXT} or more"
+            )
         if self.exposures and not self.vocabulary.startswith("words:"):
             raise ValueError(
                 f"vocabulary: {self.vocabulary} has no token for each word of the facts that exposures "

@@ -7,8 +7,9 @@ import pytest
 
 from data_pipelines.audit import audit
 from data_pipelines.config import MixtureConfig
+from data_pipelines.config.facts import SHORTEST_CONTEXT
 from data_pipelines.corpora.synthetic.facts.lexicon import VALUE_TOKENS
-from data_pipelines.corpora.synthetic.facts.wording import stated
+from data_pipelines.corpora.synthetic.facts.wording import LONGEST, stated
 from data_pipelines.errors import OstinatoError
 from data_pipelines.identity import identity
 from data_pipelines.prepare import prepare_data
@@ -118,6 +119,10 @@ def test_more_facts_than_the_budget_holds_are_refused(config, data_dir):
         open_data(small, data_dir)
 
 
+def test_the_shortest_context_holds_the_longest_statement_and_both_its_ends():
+    assert SHORTEST_CONTEXT + 1 == 1 + LONGEST + 1
+
+
 def test_rungs_are_kept_ascending_and_a_run_without_facts_has_the_name_it_had():
     given = {"tokens": "1M", "vocabulary": "words:300"}
     up = MixtureConfig(exposures=[1, 30], entities=[5, 6], **given)
@@ -138,6 +143,7 @@ def test_rungs_are_kept_ascending_and_a_run_without_facts_has_the_name_it_had():
             {"vocabulary": "bytes"},
             "vocabulary: bytes has no token for each word .* give words:SIZE",
         ),
+        ({"context": 13}, "context: 13 is too short for a statement .* give 14 or more"),
         ({"exposures": [-1, 5]}, "exposures.0: input should be greater than or equal to 0"),
     ],
 )
