@@ -16,6 +16,8 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 
 from data_pipelines.corpora.dedup import PERMUTATIONS, signature, word_shingles
+from data_pipelines.corpora.synthetic.facts.truth import Truth
+from data_pipelines.corpora.synthetic.facts.wording import stated
 from data_pipelines.store import SequenceStore, row_digests
 from data_pipelines.stream import TrainingData
 
@@ -27,6 +29,7 @@ _SHINGLES = 5
 _NEAR_SEQUENCES = 50_000
 """Distinct trained sequences compared with the held-out ones; of more, a random share."""
 _STEPS_AT_ONCE = 64
+_OF_FACTS = ("statements", "statements_elsewhere", "entities_miscounted")
 _EXAMPLES = 5
 
 
@@ -70,10 +73,10 @@ def audit(
     """
     config = data.config
     stop = config.steps if stop is None else stop
-    digests, repeated = _stream(data, stop, progress)
+    digests, repeated, facts, told = _stream(data, stop, progress)
     whole = stop == config.steps
     pool, times = np.unique(digests[repeated], return_counts=True)
-    unique, seen = np.unique(digests[~repeated], return_counts=True)
+    unique, seen = np.unique(digests[~repeated & ~facts], return_counts=True)
     share = repeated.reshape(stop, -1).sum(axis=1)
     held_out = {
         split: row_digests(sequences.read(np.arange(len(sequences))))
@@ -101,6 +104,9 @@ def audit(
         "in_validation": int(np.isin(everything, held_out["validation"]).sum()),
         "in_test": int(np.isin(everything, held_out["test"]).sum()),
     }
+    if told:
+        asked |= told.asked(whole)
+        realised |= told.realised(whole)
     histogram = {int(k): v for k, v in sorted(Counter(times.tolist()).items())}
     batches = int(share.min()), int(share.max())
     return Audit(
@@ -116,15 +122,61 @@ def audit(
     )
 
 
-def _stream(data: TrainingData, stop: int, progress) -> tuple[np.ndarray, np.ndarray]:
-    digests, repeated = [], []
+class _Told:
+    """The statements of facts in a stream, counted by the content of each."""
+
+    def __init__(self, truth: Truth):
+        self._truth, self._outside, self._broken = truth, 0, 0
+        self._digests: list[np.ndarray] = []
+
+    def add(self, rows_NxL: np.ndarray, facts_N: np.ndarray) -> None:
+        """Count some rows; `facts` are those that statements belong in."""
+        found, broken = stated(rows_NxL[facts_N])
+        self._digests.append(row_digests(found))
+        self._broken += broken
+        found, broken = stated(rows_NxL[~facts_N])
+        self._outside += len(found) + broken
+
+    def asked(self, whole: bool) -> dict[str, int]:
+        statements = {"statements": int(self._truth.exposures_E.sum())} if whole else {}
+        return statements | {
+            "false_statements": 0,
+            "statements_elsewhere": 0,
+            "entities_miscounted": 0,
+        }
+
+    def realised(self, whole: bool) -> dict[str, int]:
+        """Of a part of a run, entities are miscounted that are stated more often than in all of it."""
+        digests, counts = np.unique(np.concatenate(self._digests), return_counts=True)
+        true = row_digests(self._truth.contents_ExF)
+        place = np.minimum(np.searchsorted(digests, true), len(digests) - 1)
+        seen = np.where(digests[place] == true, counts[place], 0) if len(digests) else 0 * true
+        over = seen > self._truth.exposures_E
+        under = seen < self._truth.exposures_E
+        statements = {"statements": int(counts.sum()) + self._broken} if whole else {}
+        return statements | {
+            "false_statements": int(counts[~np.isin(digests, true)].sum()) + self._broken,
+            "statements_elsewhere": self._outside,
+            "entities_miscounted": int((over | under).sum() if whole else over.sum()),
+        }
+
+
+def _stream(
+    data: TrainingData, stop: int, progress
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, _Told | None]:
+    digests, repeated, facts = [], [], []
+    told = _Told(data.facts.truth) if data.facts else None
     for start in range(0, stop, _STEPS_AT_ONCE):
         end = min(start + _STEPS_AT_ONCE, stop)
         batch = data.batches(start, end)
-        digests.append(row_digests(batch.tokens.reshape(-1, batch.tokens.shape[-1])))
+        rows = batch.tokens.reshape(-1, batch.tokens.shape[-1])
+        digests.append(row_digests(rows))
         repeated.append(batch.repeated.ravel())
+        facts.append(batch.facts.ravel())
+        if told:
+            told.add(rows, facts[-1])
         progress(end / stop)
-    return np.concatenate(digests), np.concatenate(repeated)
+    return np.concatenate(digests), np.concatenate(repeated), np.concatenate(facts), told
 
 
 def _faults(
@@ -140,6 +192,7 @@ def _faults(
     config = data.config
     names = ["in_pool_and_unique", "in_validation", "in_test"]
     names += ["pool_sequences", "repeats_least", "repeats_most"] if whole else []
+    names += [name for name in asked if name.endswith(_OF_FACTS)]
     for name in names:
         if realised[name] != asked[name]:
             yield f"{name}: {realised[name]}, asked {asked[name]}"
@@ -155,7 +208,7 @@ def _faults(
         yield f"repeated_fraction: {realised['repeated_fraction']}, planned {config.realised_fraction}"
     even = config.order in ("uniform", "epochs", "even")
     exact = config.batch_size * config.realised_fraction
-    slack = max(1, len(config.pool_shapes))
+    slack = max(1, len(config.pool_shapes)) + bool(config.facts_corpus)
     if even and not (exact - slack < batches[0] + 1e-9 and batches[1] - 1e-9 < exact + slack):
         yield f"batch_share: {batches[0]} to {batches[1]} pooled sequences, asked {exact:g} to within {slack}"
 
@@ -164,7 +217,7 @@ def _near(data: TrainingData, stop: int, decode: Callable[[np.ndarray], str]) ->
     """Trained sequences whose text nearly equals that of one in validation or test."""
     index, held = _held_out_index(data.store, decode)
     slots = data.plan.at(np.arange(stop * data.config.batch_size))
-    trained = np.unique(slots.sequence)
+    trained = np.unique(slots.sequence[~slots.facts])
     if len(trained) > _NEAR_SEQUENCES:
         trained = np.sort(np.random.default_rng(0).choice(trained, _NEAR_SEQUENCES, replace=False))
     found, examples = 0, list[dict[str, str]]()

@@ -26,7 +26,10 @@ def repeat_task(config: MixtureConfig, data_dir: Path) -> seqio.Task:
     """
     data = open_data(config, data_dir)
     share = f"f{config.repeated_fraction:g}_e{config.repeats}_{config.order}"
-    name = f"ostinato_{data.store.directory.parent.name}_{config.tokens}_{share}_s{config.seed}"
+    facts = f"_{config.facts_corpus}" if config.facts_corpus else ""
+    name = (
+        f"ostinato_{data.store.directory.parent.name}_{config.tokens}_{share}_s{config.seed}{facts}"
+    )
     name = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
     if name in seqio.TaskRegistry.names():
         return seqio.TaskRegistry.get(name)
@@ -53,7 +56,7 @@ def _dataset(data: TrainingData) -> tf.data.Dataset:
     def read(start: tf.Tensor) -> tf.Tensor:
         stop = min(int(start) + _SEQUENCES_AT_ONCE, data.plan.total)
         slots = data.plan.at(np.arange(int(start), stop))
-        return data.store.split("train").read(slots.sequence).astype(np.int32)
+        return data.read(slots).astype(np.int32)
 
     starts = tf.data.Dataset.range(0, data.plan.total, _SEQUENCES_AT_ONCE)
     blocks = starts.map(

@@ -28,11 +28,13 @@ def prepare_data(
     ood_corpus: str | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> None:
-    """Make what a run reads, unless it is there: its corpus whole, of `ood_corpus` the test split.
+    """Make what a run reads, unless it is there: its corpus whole, its facts, of `ood_corpus` the test split.
 
     `progress` is told in words what is being done. Raises OstinatoError on a corpus that cannot be made.
     """
     prepare_store(config.corpus, config, data_dir, SPLITS, progress)
+    if config.facts_corpus:
+        prepare_store(config.facts_corpus, config.facts, data_dir, ("train",), progress)
     if ood_corpus:
         prepare_store(ood_corpus, config, data_dir, ("test",), progress)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from data_pipelines.config import MixtureConfig
+from data_pipelines.corpora.synthetic.facts.truth import Truth
 from data_pipelines.errors import OstinatoError
-from data_pipelines.plan import Permutation, RepeatPlan
+from data_pipelines.plan import Permutation, RepeatPlan, Slots
 from data_pipelines.store import SequenceStore
 
 
@@ -27,6 +29,26 @@ class Batch(NamedTuple):
     """[steps, rows, context + 1], the store's integer type: inputs and, one to the right, targets."""
     repeated: np.ndarray
     """bool [steps, rows]: whether the sequence comes from a pool."""
+    facts: np.ndarray
+    """bool [steps, rows]: whether it holds statements of facts."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run is told beside its corpus."""
+
+    store: SequenceStore
+    corpus: str
+    data_dir: Path
+
+    def __len__(self) -> int:
+        """Rows of statements."""
+        return len(self.store.split("train"))
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What holds of whom; raises OstinatoError where the table is gone."""
+        return Truth.read(self.corpus, self.data_dir)
 
 
 @dataclass(frozen=True)
@@ -36,6 +58,7 @@ class TrainingData:
     config: MixtureConfig
     plan: RepeatPlan
     store: SequenceStore
+    facts: Facts | None = None
 
     @property
     def digest(self) -> str:
@@ -52,8 +75,16 @@ class TrainingData:
         size = self.config.batch_size
         steps = np.arange(start, stop, dtype=np.int64)[:, None]
         slots = self.plan.at(steps * size + np.arange(size, dtype=np.int64)[rows])
-        tokens = self.store.split("train").read(slots.sequence.ravel())
-        return Batch(tokens.reshape(*slots.sequence.shape, -1), slots.pool >= 0)
+        return Batch(self.read(slots), slots.pool >= 0, slots.facts)
+
+    def read(self, slots: Slots) -> np.ndarray:
+        """Tokens of what stands at some positions, [*their shape, context + 1]."""
+        facts = slots.facts.ravel()
+        rows = slots.sequence.ravel()
+        tokens = self.store.split("train").read(np.where(facts, 0, rows))
+        if self.facts is not None and facts.any():
+            tokens[facts] = self.facts.store.split("train").read(rows[facts])
+        return tokens.reshape(*slots.sequence.shape, -1)
 
     def heldout(self, split: str, limit: int) -> np.ndarray:
         """At most `limit` sequences of a split [n, context + 1]: the same for every run and seed."""
@@ -92,7 +123,11 @@ def open_data(config: MixtureConfig, data_dir: Path) -> TrainingData:
             f"repeating: it has {available * config.context:,} training tokens at context "
             f"{config.context}; lower tokens or take a larger corpus"
         )
-    return TrainingData(config, RepeatPlan.of(config, available), store)
+    if not config.facts_corpus:
+        return TrainingData(config, RepeatPlan.of(config, available), store)
+    told = open_store(config.facts_corpus, config.facts, data_dir)
+    facts = Facts(told, config.facts_corpus, data_dir)
+    return TrainingData(config, RepeatPlan.of(config, available, len(facts)), store, facts)
 
 
 def open_store(corpus: str, config: MixtureConfig, data_dir: Path) -> SequenceStore:
@@ -111,7 +146,7 @@ def store_home(corpus: str, config: MixtureConfig, data_dir: Path) -> Path:
     """Where the stores of a corpus lie: one directory a content digest, and `current` naming one."""
     vocabulary = config.vocabulary.replace(":", "-")
     read = config.reading.suffix if corpus.startswith("text_files:") else ""
-    if config.vocabulary.startswith("sentencepiece:") and corpus != config.corpus:
+    if config.vocabulary.startswith(("sentencepiece:", "words:")) and corpus != config.corpus:
         vocabulary += f"-of-{corpus_slug(config.corpus)}{config.reading.suffix}"
     return (
         data_dir

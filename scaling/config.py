@@ -85,6 +85,14 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig, Record):
             )
         return self
 
+    @model_validator(mode="after")
+    def _probes_have_what_they_ask_about(self):
+        for probe in _named(self.probes):
+            for field in probe.fields:
+                if not getattr(self, field):
+                    raise ValueError(f"probes: {probe.name} needs {field}; give {field}")
+        return self
+
     @property
     def is_control(self) -> bool:
         """Whether nothing is repeated."""
@@ -132,6 +140,8 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig, Record):
         return super().columns() | {
             "pools": pools,
             "probes": " ".join(self.probes) or None,
+            "exposures": " ".join(map(str, self.exposures)) or None,
+            "entities": " ".join(map(str, self.entities)) or None,
             "params": self.params,
             "pool_tokens": self.pool_tokens,
             "realised_fraction": self.realised_fraction,

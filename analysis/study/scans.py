@@ -14,23 +14,31 @@ import pandas as pd
 from analysis.words import count
 
 SHAPE = ("params", "params_total", "d_model", "layers", "heads", "d_ff")
+FACTS = ("exposures", "entities", "statements")
+"""What runs are told beside their corpus; "none" where that is nothing."""
 SETTINGS = (
     *("corpus", "vocabulary", "context", "batch_size", "tokens", "unit", "positions"),
     *("attention_only", "smeared_keys", "dtype", "learning_rate", "weight_decay", "dropout"),
     *("warmup_fraction", "final_fraction", "gradient_clip"),
+    *FACTS,
 )
-_FREE = ("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth")
+_FREE = (
+    *("corpus", "vocabulary", "context", "unit", "attention_only", "smeared_keys", "depth"),
+    *FACTS,
+)
 """What no size decides: told apart even where no two of its values meet at one size."""
 _OF_SCAN = {"scan", "setting", "repeated_fraction", "label", "tokens"}
 REPETITION = ("order", "pools")  # beside the fraction, what a control does not have
 
 
 def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`results` with the numbers `setting` and `scan` added, and one row a scan.
+    """`results` with the numbers `setting` and `scan` added, facts said of each, and one row a scan.
 
     A control's `scan` is that of its setting if there is no other, else -1: it serves all of them.
     The scans have `scan`, `setting`, `repeated_fraction`, what tells them apart, and a `label`.
     """
+    told = results[[name for name in FACTS if name in results]].astype(object)
+    results = results.assign(**told.where(told.notna(), "none"))
     settings = _telling(_settings(results), results.params)
     results = results.assign(setting=_number(settings))
     repeated = results[results.repeated_fraction > 0]
@@ -48,8 +56,8 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         place[tuple(row)] for row in everything.astype(str).to_numpy()
     ]
     unique.insert(0, "scan", range(len(unique)))
-    told = [str(name) for name in unique if name not in ("scan", "setting", "repeated_fraction")]
-    unique["label"] = [_label(row, told) for row in unique.to_dict("records")]
+    apart = [str(name) for name in unique if name not in ("scan", "setting", "repeated_fraction")]
+    unique["label"] = [_label(row, apart) for row in unique.to_dict("records")]
     return results, unique
 
 

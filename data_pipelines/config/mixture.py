@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from data_pipelines.config.facts import SHORTEST_CONTEXT, FactsConfig
 from data_pipelines.config.fields import Config, Count, parse_count
 from data_pipelines.config.reading import Reading
 from data_pipelines.config.vocabulary_file import digest_in, identified, size_in
@@ -25,8 +26,9 @@ class PoolShare(Config):
     repeats: Count = Field(description="Times each of its sequences is seen.")
 
 
-class MixtureConfig(Config):
-    """T tokens of a corpus, of which a share f is a small pool seen E times.
+class MixtureConfig(FactsConfig):
+    """T tokens of a corpus, of which a share f is a small pool seen E times; statements of facts take
+    their places first, where there are any.
 
     `tokens` is rounded to whole batches, and a run without repetition has `repeats` 0 and the
     default `order`, so that equal runs have equal configs.
@@ -51,8 +53,8 @@ class MixtureConfig(Config):
     )
     vocabulary: str = Field(
         "bytes",
-        pattern=r"^(bytes|sentencepiece:[1-9]\d*|file:.+)$",
-        description="bytes, sentencepiece:SIZE trained on the corpus, or file:PATH: a SentencePiece model or a Hugging Face tokenizer.json.",
+        pattern=r"^(bytes|(sentencepiece|words):[1-9]\d*|file:.+)$",
+        description="bytes, sentencepiece:SIZE trained on the corpus, words:SIZE (those of facts and the corpus's commonest, which facts need), or file:PATH: a SentencePiece model or a Hugging Face tokenizer.json.",
     )
     vocabulary_file: Annotated[str | None, Whereabouts()] = Field(
         None, description="Where the file of file:PATH lies; filled in."
@@ -72,9 +74,9 @@ class MixtureConfig(Config):
         (),
         description="Several pools at once, in place of one: a list of fraction and repeats, or a table from `ostinato duplicates`.",
     )
-    unit: Literal["sequence", "document"] = Field(
+    unit: Literal["sequence", "document", "whole"] = Field(
         "sequence",
-        description="What is repeated: a packed sequence, or a document alone in its sequence (cut or padded).",
+        description="What is repeated: a packed sequence, a document alone in its sequence (cut or padded), or a sequence of whole documents (padded).",
     )
     order: Literal["uniform", "epochs", "even", "start", "end"] = Field(
         "uniform",
@@ -124,6 +126,20 @@ class MixtureConfig(Config):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _facts_are_words_that_fit(self):
+        if self.exposures and self.context < SHORTEST_CONTEXT:
+            raise ValueError(
+                f"context: {self.context} is too short for a statement of the facts that exposures ask "
+                f"for; give {SHORTEST_CONTEXT} or more"
+            )
+        if self.exposures and not self.vocabulary.startswith("words:"):
+            raise ValueError(
+                f"vocabulary: {self.vocabulary} has no token for each word of the facts that exposures "
+                "ask for; give words:SIZE"
+            )
+        return self
+
     @property
     def vocabulary_size(self) -> int:
         """Tokens of the vocabulary, padding and end of document among them, by its name.
@@ -135,9 +151,10 @@ class MixtureConfig(Config):
             return 256 + 3
         if kind == "file":
             return size_in(self.vocabulary)
-        if kind != "sentencepiece" or not size.isdigit():
+        if kind not in ("sentencepiece", "words") or not size.isdigit():
             raise OstinatoError(
-                f"vocabulary: {self.vocabulary} is none; write bytes, sentencepiece:SIZE or file:PATH"
+                f"vocabulary: {self.vocabulary} is none; write bytes, sentencepiece:SIZE, words:SIZE "
+                "or file:PATH"
             )
         return int(size)
 
@@ -145,6 +162,11 @@ class MixtureConfig(Config):
     def reading(self) -> Reading:
         """How a directory of the user's is read."""
         return Reading(self.text_field, self.on_bad_record, self.join_lists)
+
+    @property
+    def facts(self) -> MixtureConfig:
+        """The statements of its facts, as a corpus of whole documents is packed."""
+        return self.model_copy(update={"unit": "whole"})
 
     @property
     def steps(self) -> int:

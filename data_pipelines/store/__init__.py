@@ -1,5 +1,5 @@
-"""Packed sequences on disk: `sequences` reads them at random, without TensorFlow; `tasks` and `packing`
-write them.
+"""Packed sequences on disk: `sequences` reads them at random, without TensorFlow; `tasks`, `rows`
+and `packing` write them.
 """
 
 from data_pipelines.store.sequences import (

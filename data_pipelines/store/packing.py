@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ import numpy as np
 from data_pipelines.config import MixtureConfig
 from data_pipelines.corpora.documents import BY_SEQUENCE, TEST_PERCENT, VALIDATION_PERCENT
 from data_pipelines.errors import OstinatoError
+from data_pipelines.store.rows import ROWS, Documents
 from data_pipelines.store.sequences import (
     MANIFEST,
     SHARD,
@@ -37,7 +38,6 @@ from data_pipelines.system.cores import available_cores
 from data_pipelines.system.pace import Pace
 from data_pipelines.system.quiet import seqio
 
-_DOCUMENTS_AT_ONCE = 512
 _NOTE_SECONDS = 5.0
 
 
@@ -55,10 +55,12 @@ def pack(
 
     `config` gives vocabulary, context and unit, `made_of` what the manifest shall say of the corpus.
     Shards that are already there are kept. Of a corpus that has too few documents to be split, all
-    are packed, and its sequences are split. Raises OstinatoError where a split has not one sequence.
+    are packed, and its sequences are split, unless train alone is asked for: then all is packed as it
+    is, what it repeats as well. Raises OstinatoError where a split has not one sequence.
     """
     task = _task(corpus, config, data_dir)
-    by_sequence = not set(SPLITS) <= set(task.splits)
+    as_it_is = splits == ("train",)
+    by_sequence = not as_it_is and not set(SPLITS) <= set(task.splits)
     whole = ("train",) if by_sequence else splits
     places = [_Place(s, i, n) for s in whole for n in [_count(task, s)] for i in range(n)]
     _pack_in_processes(corpus, config, data_dir, directory, places, progress)
@@ -83,7 +85,7 @@ def pack(
         context=config.context,
         unit=config.unit,
         splits=packed,
-        left_out=_leave_out(directory, packed),
+        left_out=_leave_out(directory, packed, none=as_it_is),
         split_by=BY_SEQUENCE if by_sequence else "document",
         **made_of,
     )
@@ -192,8 +194,8 @@ def _shard(
             return shard
         except OstinatoError:
             pass  # damaged: written anew
-    documents, length = _Documents(task, place, progress), config.context + 1
-    rows = (_packed if config.unit == "sequence" else _padded)(documents, length)
+    documents, length = Documents(task, *place, progress), config.context + 1
+    rows = ROWS[config.unit](documents, length)
     dtype = token_type(task.output_features["targets"].vocabulary.vocab_size)
     blocks = [block.astype(dtype) for block in rows]
     tokens = np.concatenate(blocks) if blocks else np.empty((0, length), dtype)
@@ -238,15 +240,18 @@ def _held_out(
     return written
 
 
-def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[str, Shard]:
-    """Write, for each split, the rows whose content an earlier row has; 8 bytes of memory a row."""
+def _leave_out(
+    directory: Path, packed: dict[str, tuple[Shard, ...]], none: bool
+) -> dict[str, Shard]:
+    """Write, for each split, the rows whose content an earlier row has, or none of them; 8 bytes of
+    memory a row."""
     splits = [split for split in reversed(SPLITS) if split in packed]
     shards = [shard for split in splits for shard in packed[split]]
     digests = np.concatenate(
         [row_digests(np.load(directory / shard.file, mmap_mode="r")) for shard in shards]
     )
     _, first = np.unique(digests, return_index=True)
-    again = np.ones(len(digests), bool)
+    again = np.full(len(digests), not none)
     again[first] = False
     result, start = {}, 0
     for split in splits:
@@ -255,45 +260,3 @@ def _leave_out(directory: Path, packed: dict[str, tuple[Shard, ...]]) -> dict[st
         result[split] = _write(directory / f"{split}-left-out.npy", rows)
         start += count
     return result
-
-
-class _Documents:
-    """Ragged batches of a task's tokenised documents, counted as they pass."""
-
-    def __init__(self, task: seqio.Task, place: _Place, progress: Callable[[str], None]):
-        self.count, self._pace = 0, Pace(progress, _NOTE_SECONDS)
-        self._pace.begin(f"packing {place.split} {place.number + 1}/{place.total}")
-        # Of one shard in several it is not known how many documents it has.
-        self._total = task.num_input_examples(place.split) if place.total == 1 else None
-        shard = seqio.ShardInfo(place.number, place.total)
-        self._dataset = task.get_dataset(None, place.split, shuffle=False, shard_info=shard)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield (tokens of the documents one after the other, their lengths)."""
-        for batch in self._dataset.map(lambda x: x["targets"]).ragged_batch(_DOCUMENTS_AT_ONCE):
-            lengths = batch.row_lengths().numpy()
-            self.count += len(lengths)
-            if self._total:
-                self._pace(min(1.0, self.count / self._total))
-            yield batch.values.numpy(), lengths
-
-
-def _packed(documents: _Documents, length: int) -> Iterator[np.ndarray]:
-    """Documents one after the other, cut into rows; the last, incomplete row is dropped."""
-    rest = np.empty(0, np.int32)
-    for tokens, _ in documents:
-        tokens = np.concatenate([rest, tokens])
-        whole = len(tokens) // length * length
-        yield tokens[:whole].reshape(-1, length)
-        rest = tokens[whole:]
-
-
-def _padded(documents: _Documents, length: int) -> Iterator[np.ndarray]:
-    """A row a document: its first tokens, padded with 0 (seqio's padding id)."""
-    for tokens, lengths in documents:
-        rows = np.zeros((len(lengths), length), np.int32)
-        kept = np.minimum(lengths, length)
-        starts = np.cumsum(lengths) - lengths
-        inside = np.arange(length) < kept[:, None]
-        rows[inside] = tokens[(starts[:, None] + np.arange(length))[inside]]
-        yield rows

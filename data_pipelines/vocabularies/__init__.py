@@ -1,4 +1,4 @@
-"""Vocabularies by name: bytes, SentencePiece trained on a corpus, or a file of the user's.
+"""Vocabularies by name: bytes, SentencePiece or words of a corpus, or a file of the user's.
 
 `vocabulary` is what seqio's tasks take; `tokenizer` is the same without seqio, which would load
 TensorFlow. Start with `names`.

@@ -12,6 +12,7 @@ from data_pipelines.errors import OstinatoError
 from data_pipelines.system.atomic import replacing
 from data_pipelines.vocabularies.tokens import Bytes, OfFile, Pieces, Tokenizer
 from data_pipelines.vocabularies.trained import trained_model
+from data_pipelines.vocabularies.words import Words, word_list
 
 if TYPE_CHECKING:
     import seqio
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 def vocabulary(
     name: str, corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE
 ) -> seqio.Vocabulary:
-    """The vocabulary 'bytes', 'sentencepiece:SIZE' trained on the train split of `corpus`, or that of
-    a file: 'file:PATH', or 'file:DIGEST:SIZE' of one that is kept.
+    """The vocabulary 'bytes', 'sentencepiece:SIZE' or 'words:SIZE' of the train split of `corpus`, or
+    that of a file: 'file:PATH', or 'file:DIGEST:SIZE' of one that is kept.
 
     All have 0 for padding and 1 for the end of a document. A trained one is kept in `data_dir` under
     the corpus's digest; `reading` is how a user's own files are read. Raises OstinatoError on another
@@ -30,6 +31,11 @@ def vocabulary(
     from data_pipelines.system.quiet import seqio
 
     size, file = _size(name), _file(name, data_dir)
+    if size and name.startswith("words:"):
+        from data_pipelines.vocabularies.seqio_side import FileVocabulary
+
+        words = word_list(size, corpus, data_dir, reading)
+        return FileVocabulary(str(words), Words(words), size)
     if file:
         from data_pipelines.vocabularies.seqio_side import FileVocabulary
 
@@ -46,6 +52,8 @@ def tokenizer(name: str, corpus: str, data_dir: Path, reading: Reading = AS_THEY
     size = _size(name)
     if file := _file(name, data_dir):
         return OfFile(file)
+    if size and name.startswith("words:"):
+        return Words(word_list(size, corpus, data_dir, reading))
     return Bytes() if size is None else Pieces(trained_model(size, corpus, data_dir, reading))
 
 
@@ -93,12 +101,12 @@ def _not_kept(name: str, data_dir: Path) -> OstinatoError:
 
 
 def _size(name: str) -> int | None:
-    """Pieces of the vocabulary 'sentencepiece:SIZE', None for 'bytes' and for a file."""
+    """Tokens of 'sentencepiece:SIZE' and 'words:SIZE', None for 'bytes' and for a file."""
     kind, _, size = name.partition(":")
     if name == "bytes" or (kind == "file" and size):
         return None
-    if kind != "sentencepiece" or not size.isdigit():
+    if kind not in ("sentencepiece", "words") or not size.isdigit():
         raise OstinatoError(
-            f"vocabulary: {name} is none; write bytes, sentencepiece:SIZE or file:PATH"
+            f"vocabulary: {name} is none; write bytes, sentencepiece:SIZE, words:SIZE or file:PATH"
         )
     return int(size)

@@ -27,7 +27,7 @@ def trained_model(size: int, corpus: str, data_dir: Path, reading: Reading) -> P
     builder = prepare_corpus(corpus, data_dir, reading=reading)
     path = data_dir / "vocabularies" / f"{corpus_digest(builder)[:12]}-{size}.model"
     if not path.exists():
-        model = _train(_pieces(builder), size, corpus)
+        model = _train(lines(builder), size, corpus)
         with replacing(path) as temporary:
             temporary.write_bytes(model)
     return path
@@ -66,7 +66,7 @@ def _train(pieces: Iterator[str], size: int, corpus: str) -> bytes:
     return model.getvalue()
 
 
-def _pieces(builder) -> Iterator[str]:
+def lines(builder) -> Iterator[str]:
     """The beginning of the train split, in lines, which is how SentencePiece takes text."""
     total = 0
     for example in builder.as_dataset(split="train").as_numpy_iterator():

@@ -11,12 +11,24 @@ from scaling.probes.ablation import ABLATION
 from scaling.probes.copying import COPYING
 from scaling.probes.heads.looking import HEADS
 from scaling.probes.in_context import IN_CONTEXT
+from scaling.probes.knowing.calibration import CALIBRATION
+from scaling.probes.knowing.hallucination import HALLUCINATION
+from scaling.probes.knowing.knowledge import KNOWLEDGE
 from scaling.probes.probe import Found, Look, Probe, Subject, Text, choose
 from scaling.probes.vectors import VECTORS
 
 __all__ = ["PROBES", "Found", "Look", "Probe", "Subject", "Text", "named"]
 
-PROBES: list[Probe] = [IN_CONTEXT, VECTORS, COPYING, HEADS, ABLATION]
+PROBES: list[Probe] = [
+    IN_CONTEXT,
+    VECTORS,
+    COPYING,
+    HEADS,
+    ABLATION,
+    KNOWLEDGE,
+    CALIBRATION,
+    HALLUCINATION,
+]
 """In the order in which they are put to a model; a program may append its own."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from data_pipelines.corpora.synthetic.facts.truth import Truth
 from scaling.probes import named
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
 from scaling.probes.sequences import common_tokens
@@ -20,9 +21,16 @@ Details = dict[str, Rows]
 class Battery:
     """Probes, ready to be put to a model; none of them where the text has no tokens to draw from."""
 
-    def __init__(self, names: Sequence[str], subject: Subject, heldout_NxL: np.ndarray):
+    def __init__(
+        self,
+        names: Sequence[str],
+        subject: Subject,
+        sets: Mapping[str, np.ndarray],
+        truth: Truth | None = None,
+    ):
+        """sets: what losses are measured on, `test` among them."""
         self._subject = subject
-        self._text = Text(heldout_NxL, common_tokens(heldout_NxL))
+        self._text = Text(sets["test"], common_tokens(sets["test"]), sets, truth)
         self._probes = named(names) if len(self._text.common) else []
 
     @cached_property
@@ -30,9 +38,12 @@ class Battery:
         return {probe.name: probe.show(self._subject, self._text) for probe in self._probes}
 
     def compile(self, params: Any) -> float:
-        """Compile what the evaluation does not, by running it; returns the seconds it took."""
+        """Compile what the evaluation does not, by running it as on the way and as at the end; returns
+        the seconds it took."""
         start = time.perf_counter()
-        self._put([probe for probe in self._probes if probe.compiles], params, np.zeros((1, 1)))
+        ready = [probe for probe in self._probes if probe.compiles]
+        self._put([probe for probe in ready if not probe.last], params, np.zeros((1, 1)), False)
+        self._put(ready, params, np.zeros((1, 1)))
         return time.perf_counter() - start
 
     def measure(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from data_pipelines.config import unknown_name
+from data_pipelines.corpora.synthetic.facts.truth import Truth
 from scaling.model.config import ModelConfig
 
 Rows = list[dict[str, Any]]
@@ -54,12 +55,16 @@ class Subject(Protocol):
 
 
 class Text(NamedTuple):
-    """Held-out text, which alone decides what is drawn: all runs of a study are asked the same."""
+    """What there is to draw from: of held-out text and facts all runs of a study are asked the same."""
 
     heldout_NxL: np.ndarray
     """Sequences [n, context + 1]."""
     common: np.ndarray
     """Token ids to draw from (`sequences.common_tokens`)."""
+    sets: Mapping[str, np.ndarray] = {}
+    """Sequences that losses are measured on, held-out text (`test`) first; `pool`, `ood`."""
+    truth: Truth | None = None
+    """Of the facts that the run is told, if any."""
 
 
 class Look(NamedTuple):
@@ -103,6 +108,8 @@ class Probe:
     """What it leaves beside the curve."""
     needs: tuple[str, ...] = ()
     """Probes that have to be asked for as well, which come before it in the list."""
+    fields: tuple[str, ...] = ()
+    """Fields of a run's config that have to say something."""
     last: bool = False
     """Whether it is put to the model at the end of a run alone."""
     compiles: bool = False

@@ -86,7 +86,8 @@ class Alone:
         rates: Sequence[np.ndarray],
         hyper: Sequence[Hyper],
     ) -> State:
-        return self.program.train(state, *batches[0], rates[0], hyper[0])
+        (batch,) = batches
+        return self.program.train(state, batch.tokens, batch.repeated, rates[0], hyper[0])
 
     def tallies(self, state: State) -> list[Tally]:
         return [jax.device_get(state.tally)]

@@ -58,7 +58,9 @@ class LanguageModelling:
             else Stacked(first, size, len(lanes), around.devices)
         )
         self._program = self._lanes.program
-        self._battery = Battery(first.probes, self._program, self._sets[0]["test"])
+        facts = self._data[0].facts if first.probes else None
+        truth = None if facts is None else facts.truth
+        self._battery = Battery(first.probes, self._program, self._sets[0], truth)
         self.steps = first.steps
         self.tokens_a_step = first.batch_size * first.context
         self.evaluations = evaluation_steps(first)

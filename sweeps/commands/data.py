@@ -251,6 +251,7 @@ def _print_batch(run, data, step: int, decode) -> None:
             f"show-step: {step} is past the end of run {run.run_id}, which has {run.steps} steps"
         )
     batch = data.batches(step, step + 1)
-    for row, (tokens, repeated) in enumerate(zip(batch.tokens[0], batch.repeated[0], strict=True)):
-        mark = "pool  " if repeated else "unique"
+    of_step = zip(batch.tokens[0], batch.repeated[0], batch.facts[0], strict=True)
+    for row, (tokens, repeated, facts) in enumerate(of_step):
+        mark = "pool  " if repeated else "facts " if facts else "unique"
         console.print(f"{row:>4} {mark} {decode(tokens)!r}", markup=False, soft_wrap=True)

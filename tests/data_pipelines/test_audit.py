@@ -25,9 +25,9 @@ def tampered(data: TrainingData, change) -> TrainingData:
             tokens, repeated = batch.tokens.copy(), batch.repeated.copy()
             if start == 0:
                 change(tokens, repeated)
-            return Batch(tokens, repeated)
+            return Batch(tokens, repeated, batch.facts)
 
-    return Tampered(data.config, data.plan, data.store)
+    return Tampered(data.config, data.plan, data.store, data.facts)
 
 
 def test_an_honest_run_holds(data, mixture):

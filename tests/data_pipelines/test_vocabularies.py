@@ -1,5 +1,6 @@
 """Vocabularies: any text comes back from its tokens, and training is reproducible."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.corpora import prepare_corpus
+from data_pipelines.corpora.synthetic.facts.lexicon import WORDS
 from data_pipelines.errors import OstinatoError
 from data_pipelines.identity import identity
 from data_pipelines.prepare import prepare_store
@@ -194,6 +196,25 @@ def test_a_file_that_is_no_vocabulary_is_one_line_with_a_remedy(data, fault, tmp
             use()
         line = str(caught.value)
         assert "\n" not in line and "give a SentencePiece .model or a Hugging Face" in line
+
+
+def test_words_are_those_of_facts_then_the_commonest_of_the_corpus(data_dir):
+    tokens, mine = (make("words:200", "zipf/100kB", data_dir) for make in (vocabulary, tokenizer))
+    train = prepare_corpus("zipf/100kB", data_dir).as_dataset(split="train").as_numpy_iterator()
+    counts = Counter(word for example in train for word in example["text"].decode().split())
+    common = [word for word, _ in counts.most_common(200 - 3 - len(WORDS))]
+    assert len(common) == 31 and tokens.vocab_size == 200
+    text = " ".join([*WORDS, *common])
+    assert mine.encode(text).tolist() == [*range(3, 200), 1]
+    assert tokens.encode(text) == mine.encode(text)[:-1].tolist()
+    assert tokens.encode_tf(text).numpy().tolist() == tokens.encode(text)
+    assert mine.decode(mine.encode(text)) == text
+    assert mine.encode("unheard of").tolist() == [2, 2, 1]
+
+
+def test_words_without_room_for_the_corpus_are_refused(data_dir):
+    with pytest.raises(OstinatoError, match=r"words:169 has no room .* give words:369 or more"):
+        vocabulary("words:169", "zipf/100kB", data_dir)
 
 
 def test_another_name_is_refused(text_corpus, data_dir):

@@ -54,18 +54,21 @@ class SyntheticConfig(tfds.core.BuilderConfig):
 
     @classmethod
     def parse(cls, corpus: str, process: type[Process], text: str) -> SyntheticConfig:
-        """Read '', '200MB', 'seed3' or '200MB-seed3'; raises OstinatoError."""
-        match = re.fullmatch(r"(?:([1-9]\d*)([kMG]B))?-?(?:seed(\d+))?", text)
-        if not match:
+        """Read '', '200MB', 'seed3' or '200MB-seed3', of a process with words '200MB-seed3-words200' as
+        well; raises OstinatoError."""
+        match = re.fullmatch(r"(?:([1-9]\d*)([kMG]B))?-?(?:seed(\d+))?(?:-?words([1-9]\d*))?", text)
+        of_words = "words" in {field.name for field in dataclasses.fields(process)}
+        if not match or (match[4] and not of_words):
             raise OstinatoError(
-                f"corpus: {corpus}/{text} is none; "
-                f"write {corpus}, {corpus}/200MB or {corpus}/200MB-seed3"
+                f"corpus: {corpus}/{text} is none; write {corpus}, {corpus}/200MB or "
+                f"{corpus}/200MB-seed3{f', or {corpus}/200MB-words200' if of_words else ''}"
             )
         number, unit, seed = match[1] or "20", match[2] or "MB", int(match[3] or 0)
+        words = {"words": int(match[4])} if match[4] else {}
         return cls(
-            name=f"{number}{unit}-seed{seed}",
+            name=f"{number}{unit}-seed{seed}" + (f"-words{match[4]}" if match[4] else ""),
             size=int(number) * _UNITS[unit],
-            process=process(seed),
+            process=process(seed, **words),
         )
 
 

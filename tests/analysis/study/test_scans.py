@@ -25,6 +25,17 @@ def test_a_setting_that_varies_within_a_size_makes_scans(tables):
     assert set(study.scans.label) == {"f = 0.5, weight_decay 0.1", "f = 0.5, weight_decay 1.0"}
 
 
+def test_facts_that_are_told_otherwise_make_scans(tables):
+    results, curves = tables(seeds=(0,))
+    often, never = (
+        results.assign(exposures=e, entities="9 9", run_id=results.run_id + (e or ""))
+        for e in ("0 9", None)
+    )
+    both = make_study(pd.concat([often, never], ignore_index=True), curves)
+    assert set(both.scans.label) == {"f = 0.5, exposures 0 9", "f = 0.5, exposures none"}
+    assert len(make_study(never, curves).scans) == 1
+
+
 def test_budgets_that_grow_with_the_size_are_grouped_by_tokens_per_param(tables):
     results, _ = tables(seeds=(0,))
     once = results.assign(tokens=20 * results.params)

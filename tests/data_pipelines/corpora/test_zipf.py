@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.corpora import prepare_corpus
+from data_pipelines.corpora.synthetic.markov import MarkovProcess
 from data_pipelines.corpora.synthetic.process import SyntheticConfig
 from data_pipelines.corpora.synthetic.zipf import (
     Zipf,
@@ -133,3 +134,15 @@ def test_names_say_size_and_seed(name, size, seed):
 def test_other_names_are_refused(name):
     with pytest.raises(OstinatoError, match=f"corpus: zipf/{name} is none"):
         SyntheticConfig.parse("zipf", ZipfProcess, name)
+
+
+def test_its_name_may_say_how_many_words(tmp_path):
+    corpus = Zipf("1kB-seed3-words40", tmp_path)
+    assert (corpus.process.words, corpus.process.seed) == (40, 3)
+    assert corpus.builder_config.name == "1kB-seed3-words40"
+    assert Zipf("1kB", tmp_path).builder_config.name == "1kB-seed0"
+
+
+def test_markov_has_no_words_to_count():
+    with pytest.raises(OstinatoError, match="markov/1MB-words40 is none"):
+        SyntheticConfig.parse("markov", MarkovProcess, "1MB-words40")

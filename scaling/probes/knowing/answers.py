@@ -1,0 +1,116 @@
+"""A model's answers to questions of fact: its probabilities of the values, and statements sampled."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_pipelines.corpora.synthetic.facts.lexicon import VALUE_TOKENS
+from data_pipelines.corpora.synthetic.facts.wording import Questions
+from scaling.probes.probe import Subject
+
+_ROWS = 256
+"""That are shown at once."""
+
+
+class Answers(NamedTuple):
+    """To questions, in their order."""
+
+    log_p_QxV: np.ndarray
+    """Natural logarithms of the probability of each value, given that it is a value."""
+    mass_Q: np.ndarray
+    """Probability that it is a value."""
+
+
+def ask(subject: Subject, params: Any, questions: Questions) -> Answers:
+    """What a model says to `questions`, each row of which has as many."""
+    tokens_NxL = questions.tokens_NxL
+    places_NxK = questions.place_Q.reshape(len(tokens_NxL), -1).astype(np.int32)
+    log_p, mass = [], []
+    for start in range(0, len(tokens_NxL), _ROWS):
+        own = slice(start, start + _ROWS)
+        shown, places = _filled(tokens_NxL[own]), _filled(places_NxK[own])
+        values, within = _asked(subject)(params, shown, places)
+        count = len(tokens_NxL[own])
+        log_p.append(np.asarray(values)[:count].reshape(-1, len(VALUE_TOKENS)))
+        mass.append(np.asarray(within)[:count].ravel())
+    return Answers(np.concatenate(log_p), np.concatenate(mass))
+
+
+def sample(
+    subject: Subject, params: Any, tokens_NxL: np.ndarray, given_N: np.ndarray, seed: int
+) -> np.ndarray:
+    """Rows whose first `given_N` tokens are kept and the others drawn at temperature 1, nothing cut
+    off: int32 [N, L]."""
+    drawn = []
+    for start in range(0, len(tokens_NxL), _ROWS):
+        own = slice(start, start + _ROWS)
+        shown, given = _filled(tokens_NxL[own]), _filled(given_N[own].astype(np.int32))
+        rows = _sampled(subject)(params, shown, given, np.uint32(seed + start))
+        drawn.append(np.asarray(rows)[: len(tokens_NxL[own])])
+    return np.concatenate(drawn)
+
+
+def _filled(rows: np.ndarray) -> np.ndarray:
+    return np.pad(rows, [(0, _ROWS - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def _compiled(subject: Subject, run):
+    import jax  # not to be loaded by what reads a config
+
+    from scaling.mesh import replicated
+
+    share = replicated(subject.mesh)
+    return jax.jit(
+        run,
+        in_shardings=(subject.shardings.params, *[share] * (run.__code__.co_argcount - 1)),
+        out_shardings=share,
+    )
+
+
+def logits_of(subject: Subject):
+    """Logits [N, L, V] of (weights, tokens [N, L]), of rows of any length: as attention kernels are
+    not."""
+    from scaling.model.attention import plain
+
+    network = subject.network.clone(attend=plain)
+    return lambda params, tokens: network.apply({"params": params}, tokens)
+
+
+@lru_cache(maxsize=4)
+def _asked(subject: Subject):
+    import jax
+    import jax.numpy as jnp
+
+    logits_of_rows = logits_of(subject)
+
+    def run(params, tokens_NxL, places_NxK):
+        logits_NxLxV = logits_of_rows(params, tokens_NxL)
+        at = jnp.take_along_axis(logits_NxLxV, places_NxK[..., None], axis=1)
+        values = at[..., VALUE_TOKENS]
+        within = jax.nn.logsumexp(values, -1)
+        return jax.nn.log_softmax(values), jnp.exp(within - jax.nn.logsumexp(at, -1))
+
+    return _compiled(subject, run)
+
+
+@lru_cache(maxsize=4)
+def _sampled(subject: Subject):
+    import jax
+    import jax.numpy as jnp
+
+    logits_of_rows = logits_of(subject)
+
+    def run(params, tokens_NxL, given_N, seed):
+        key = jax.random.key(seed)
+
+        def draw(t, tokens):
+            logits_NxV = logits_of_rows(params, tokens)[:, t - 1]
+            drawn = jax.random.categorical(jax.random.fold_in(key, t), logits_NxV)
+            return tokens.at[:, t].set(jnp.where(t < given_N, tokens[:, t], drawn))
+
+        return jax.lax.fori_loop(1, tokens_NxL.shape[1], draw, tokens_NxL)
+
+    return _compiled(subject, run)
