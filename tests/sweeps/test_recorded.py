@@ -9,8 +9,14 @@ import pytest
 
 import analysis
 from analysis import analyse
-from analysis.words import count
+from analysis.files import markdown_table
+from analysis.findings.claims import claim_listing
+from analysis.findings.claims.measuring import main_peaks
+from analysis.findings.repeats.worst import smallest_control
+from analysis.words import count, share
+from data_pipelines.prepare import prepare_data
 from sweeps.grids.grid import find_grid, load_plan
+from tests.scaling.training import train
 
 HOME = Path(analysis.__file__).parent / "recorded"
 RECORDED = sorted(path.parent for path in HOME.glob("*/results.parquet"))
@@ -30,17 +36,46 @@ def give_or_take(value, error, digits=3):
     return f"{value:.{digits}f}" + ("" if pd.isna(error) else f" ± {error:.{digits}f}")
 
 
+def read_off(found, peak):
+    """A multiplier, or below which it lies where no control is so bad."""
+    if peak.extrapolated:
+        return f"below {share(smallest_control(found, peak.scan) / peak.params)}"
+    return give_or_take(peak.multiplier, peak.multiplier_se)
+
+
 @NAMED
 def test_every_recorded_run_is_a_run_of_the_shipped_grid(directory):
     results = pd.read_parquet(directory / "results.parquet")
     curves = pd.read_parquet(directory / "curves.parquet")
     planned = {run.run_id: run for run in load_plan(find_grid(directory.name)).runs}
-    assert set(results["run_id"]) == planned.keys() == set(curves["run_id"])
+    assert set(results["run_id"]) == set(curves["run_id"]) <= planned.keys()
+    if len(results) < len(planned):  # trained in several sittings, and its page says how far it is
+        assert f"{len(results)} of {len(planned)} runs" in told(directory.name)
     assert (results["status"] == "done").all() and results["git_commit"].nunique() == 1
     assert not results["git_commit"].str.endswith("-dirty").any()
     for row in results.to_dict("records"):
         run = planned[row["run_id"]]
         assert row["learning_rate"] == run.learning_rate and row["params"] == run.params
+
+
+@pytest.mark.slow
+def test_a_recorded_run_comes_out_again(session_dir):
+    """One of laptop's smallest, picked anew each time, from its config alone.
+
+    Controls and pools of over 64 sequences come out alike to six digits under AVX-512 and AVX2, of
+    less they do not (five pairs: 0.002 to 0.050 nats apart), as few seeds do; so 0.005 nats, or 0.1,
+    a seventh of the damage at the worst of this size. What is measured beside test loss is left out.
+    """
+    results = pd.read_parquet(HOME / "laptop" / "results.parquet")
+    cheap = results[(results.params <= 6_144) & (results.corpus == "pydocs")]
+    row = cheap.sample(1).iloc[0]
+    print(f"trained again: {row.run_id}, f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}")
+    (run,) = (run for run in load_plan(find_grid("laptop")).runs if run.run_id == row.run_id)
+    again = run.model_copy(update={"ood_corpus": None})
+    prepare_data(again, session_dir / "pydocs")
+    few = 0 < row.pool_tokens < 64 * row.context
+    loss = train(again, session_dir / "pydocs")["test_loss"]
+    assert loss == pytest.approx(row.test_loss, abs=0.1 if few else 0.005)
 
 
 def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():
@@ -90,6 +125,14 @@ def test_a_studys_readme_has_its_tables(directory):
         f"| {give_or_take(100 * a.removed, 100 * a.removed_se, 0)} % | {a.cost:+.3f} ± {a.cost_se:.3f} |"
         for a in found.arms.itertuples()
     ]
+    rows["| f | N | worst E | damage, nats | multiplier | seeds |"] = [
+        f"| {p.repeated_fraction:g} | {count(p.params)} | {p.repeats:,.0f} "
+        f"| {give_or_take(p.damage, p.damage_se)} | {read_off(found, p)} | {p.seeds} |"
+        for p in main_peaks(found).sort_values(["repeated_fraction", "params"]).itertuples()
+    ]
+    claims = claim_listing(found)
+    head, _, *lines = markdown_table(claims.table).splitlines() if claims else ["", ""]
+    rows[head] = lines
     losses = found.study.results.pivot_table(
         index="d_model", columns="learning_rate", values="test_loss"
     )
