@@ -75,7 +75,7 @@ def logits_of(subject: Subject):
     not."""
     from scaling.model.attention import plain
 
-    network = subject.network.clone(attend=plain)
+    network = subject.network.clone(attend=plain, unroll=False)
     return lambda params, tokens: network.apply({"params": params}, tokens)
 
 
