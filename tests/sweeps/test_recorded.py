@@ -268,3 +268,27 @@ def test_its_readme_tells_when_induction_heads_form():
     assert f"with smeared keys after {runs[1, True] / 1e6:.1f}M" in text
     best = found.study.results.set_index(["layers", "smeared_keys"]).prefix_matching_score
     assert best[2, False] > 0.5 and best[1, True] > 0.5 and best[1, False] < 0.05
+
+
+def test_laptops_worst_lies_inside_at_every_size_and_its_readme_says_where():
+    """Below half of it at both ends; pools of one sequence are a question of their own, as was set down."""
+    found, text = analyse(HOME / "laptop"), told("laptop")
+    half, most = main_peaks(found, 0.5), main_peaks(found, 0.9)
+    assert half.params.nunique() == 5 and half.params.max() > 30 * half.params.min()
+    for peak in half.itertuples():
+        own = found.cells[(found.cells.scan == peak.scan) & (found.cells.params == peak.params)]
+        own = own[own.pool_tokens >= 2 * found.study.runs.context.iloc[0]].sort_values("repeats")
+        ends = own.damage.iloc[[0, -1]]
+        assert peak.interior and len(own) >= 8 and (ends < peak.damage / 2).all()
+        assert peak.half_left < peak.repeats < peak.half_right
+    low, high = half.repeats.min(), half.repeats.max()
+    assert f"{low:,.0f} to {high:,.0f} repeats" in text
+    top = half.loc[half.params.idxmax()]
+    assert (
+        f"control of {count(top.effective_params)}: a multiplier of {share(top.multiplier)}" in text
+    )
+    assert f"damage of {most.damage.min():.2f} to {most.damage.max():.2f} nats" in text
+    assert set(most.params[~most.extrapolated]) == {most.params.max()}
+    (worst,) = found.band[found.band.edge == "worst"].itertuples()
+    assert f"N^{worst.exponent:.2f} (95 % {worst.low:.2f} to {worst.high:.2f})" in text
+    assert worst.low > -0.96 and worst.high < -0.56
