@@ -1,8 +1,17 @@
-"""Processes as tests look at them."""
+"""Processes as tests start them and look at them."""
 
+import multiprocessing
 import time
+from multiprocessing.context import ForkServerContext
 
 import psutil
+
+
+def readers() -> ForkServerContext:
+    """Starts processes that have TensorFlow from one that imported it for all of them: seconds each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["data_pipelines.store.packing"])
+    return context
 
 
 def living_after(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:

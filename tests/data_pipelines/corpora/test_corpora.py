@@ -1,6 +1,5 @@
 """Corpora by name: preparing, splits, digests, and what is said of names that are none."""
 
-import multiprocessing
 import socket
 
 import numpy as np
@@ -12,6 +11,7 @@ from data_pipelines.corpora.documents import SPLITS, Document, split_of
 from data_pipelines.corpora.public import split_names
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.quiet import tfds
+from tests.processes import readers
 
 
 class Pages(TextCorpus):
@@ -105,7 +105,7 @@ def _prepare(data_dir, queue):
 
 @pytest.mark.slow
 def test_two_processes_that_want_the_same_corpus_get_the_same_one(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = readers()
     queue = context.Queue()
     workers = [context.Process(target=_prepare, args=(tmp_path, queue)) for _ in range(2)]
     for worker in workers:

@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import shutil
 import signal
@@ -18,7 +17,7 @@ from data_pipelines.prepare import prepare_data, prepare_store
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import open_store, store_home
 from data_pipelines.system.quiet import tfds
-from tests.processes import living_after
+from tests.processes import living_after, readers
 
 
 @pytest.fixture
@@ -168,21 +167,15 @@ def test_shards_packed_by_several_processes_are_those_of_one(
     assert first == second
 
 
-_PREPARE = """
-import sys
-from pathlib import Path
-from data_pipelines.config import MixtureConfig
-from data_pipelines.prepare import prepare_data
-prepare_data(MixtureConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]))
-"""
-
-
 def _start(config, directory):
-    return subprocess.Popen(
-        [sys.executable, "-c", _PREPARE, config.model_dump_json(), str(directory)],
-        stderr=subprocess.DEVNULL,
-        env=os.environ,
-    )
+    process = readers().Process(target=prepare_data, args=(config, directory))
+    process.start()
+    return process
+
+
+def _end_of(process) -> int:
+    process.join(120)
+    return process.exitcode
 
 
 def _contents(config, directory):
@@ -196,7 +189,7 @@ def _contents(config, directory):
 @pytest.mark.slow
 def test_two_processes_preparing_at_once_end_with_one_whole_store(mixture, data_dir, tmp_path):
     processes = [_start(mixture, tmp_path) for _ in range(2)]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    assert [_end_of(process) for process in processes] == [0, 0]
     assert _contents(mixture, tmp_path) == _contents(mixture, data_dir)
     assert not list(tmp_path.rglob(".*-*.npy"))
 
@@ -214,12 +207,12 @@ def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
     for _ in range(1 if several else 3):
         process = _start(mixture, place)
         while several and not psutil.Process(process.pid).children():
-            assert process.poll() is None, "packed before it could be killed"
+            assert process.exitcode is None, "packed before it could be killed"
             time.sleep(0.05)
-        time.sleep(rng.uniform(0, 4) if several else rng.uniform(2, 6))
+        time.sleep(rng.uniform(0, 4) if several else rng.uniform(0.2, 3))
         family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        process.kill()
+        killed += _end_of(process) == -signal.SIGKILL
         assert not living_after(family, seconds=1), "one goes on packing for one that is gone"
     assert killed
     monkeypatch.setattr("data_pipelines.store.packing.available_cores", lambda: 1)
