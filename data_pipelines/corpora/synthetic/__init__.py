@@ -1,3 +1,3 @@
 """Text drawn from processes that are known: `process` is what they share, `zipf` has an entropy that can
-be computed, `markov` little that is learned but by copying.
+be computed, `markov` little that is learned but by copying, `echo` the same alike at every position.
 """
