@@ -36,7 +36,7 @@ class MixtureConfig(FactsConfig):
 
     corpus: str = Field(
         "pydocs",
-        description="Corpus to train on: pydocs, pycode, zipf, markov, c4/en, text_files:DIR.",
+        description="Corpus to train on: pydocs, pycode, zipf, markov, echo, c4/en, text_files:DIR.",
     )
     text_field: Annotated[str, Added("text")] = Field(
         "text",

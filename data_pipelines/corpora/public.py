@@ -25,8 +25,8 @@ def public_builder(corpus: str, root: Path) -> tfds.core.DatasetBuilder:
     if reachable and (builder := _find(corpus, BUCKET)):
         return _with_text(builder)
     raise OstinatoError(
-        f"corpus: {corpus} is none of pydocs, pycode, zipf, markov and text_files:DIR, nor a dataset "
-        f"of TFDS prepared in {root} or {BUCKET}"
+        f"corpus: {corpus} is none of pydocs, pycode, zipf, markov, echo and text_files:DIR, nor a "
+        f"dataset of TFDS prepared in {root} or {BUCKET}"
         + ("" if reachable else ", which cannot be reached from here")
     )
 

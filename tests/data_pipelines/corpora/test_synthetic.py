@@ -11,6 +11,7 @@ from data_pipelines.corpora.documents import ContentDigest
     [
         ("zipf/100kB-seed3", "328b14544a87eb91"),
         ("markov/100kB", "f153d2fe20f12009"),
+        ("echo/100kB", "65fc44d8476d6fbc"),
     ],
 )
 def test_a_name_is_the_same_text_for_ever(corpus, expected, tmp_path):
