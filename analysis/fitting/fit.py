@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings as python_warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,10 +62,14 @@ def fit(
         if few and not in_a_valley(arrays, held):
             grid = minimise(law, arrays, loss, grid.coordinates, ones, delta, moves)
             reached = _at_the_least(law, grid.objective)
-        best = int(np.flatnonzero(reached)[np.argmax(grid.converged[reached])])
-        (coordinates,) = held.impose(law, grid.coordinates[best : best + 1])
-        natural = law(*(float(value) for value in asdict(law.at(coordinates)).values()))
+        written = held.impose(law, grid.coordinates)
+        ends = [law(*(float(value) for value in astuple(law.at(point)))) for point in written]
+        off = np.array([bool(_run_off(end)) for end in ends])
+        places = np.flatnonzero(reached & ~off if (reached & ~off).any() else reached)
+        best = int(places[np.argmax(grid.converged[places])])
+        natural, coordinates = ends[best], written[best]
         residuals = np.log(loss) - np.log(natural.predict(**arrays))
+    _check_end(natural, residuals)
     found = Fit(
         *(natural, arrays, loss, float(grid.objective[best]), float(reached.mean())),
         np.empty((0, len(coordinates))),
@@ -127,6 +131,28 @@ def _at_the_least(law: type[Law], objective: np.ndarray) -> np.ndarray:
     if not np.isfinite(objective).any():
         raise _unfitted(law)
     return objective <= np.nanmin(objective) * (1 + _SAME) + 1e-15
+
+
+def _run_off(end: Law) -> dict[str, float]:
+    """The constants that no number can hold, or that are zero where they have to be above it."""
+    return {
+        name: value
+        for name, value in asdict(end).items()
+        if not np.isfinite(value) or (name in type(end).positive and value == 0)
+    }
+
+
+def _check_end(end: Law, residuals: np.ndarray) -> None:
+    """Raise `AnalysisError` where the best law is none: a constant of it, or what it predicts, is no
+    number."""
+    if off := _run_off(end):
+        told = ", ".join(f"{name} to {value:g}" for name, value in off.items())
+        raise AnalysisError(
+            f"{end.name}: runs off, {told}: these rows do not follow {end.equation}; look at them, "
+            "try another law, or fix a constant"
+        )
+    if not np.isfinite(residuals).all():
+        raise _unfitted(type(end))
 
 
 def _unfitted(law: type[Law]) -> AnalysisError:

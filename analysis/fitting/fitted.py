@@ -72,9 +72,12 @@ class Fit:
     @property
     def r2(self) -> float:
         """Share of the variance of the loss that the law explains."""
-        error = self.loss - self.law.predict(**self.columns)
-        variance = np.sum((self.loss - self.loss.mean()) ** 2)
-        return float(1 - np.sum(error**2) / variance) if variance > 0 else float("nan")
+        scale = self.loss.max()  # of losses beyond 1e154 the squares are no numbers
+        with np.errstate(over="ignore"):  # nor are those of a prediction far off: R2 is -inf
+            error = (self.loss - self.law.predict(**self.columns)) / scale
+            error = np.sum(error**2)
+        variance = np.sum((self.loss / scale - np.mean(self.loss / scale)) ** 2)
+        return float(1 - error / variance) if variance > 0 else float("nan")
 
     @property
     def aic(self) -> float:

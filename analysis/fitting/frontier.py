@@ -59,10 +59,17 @@ def frontier(approach: str, table: pd.DataFrame) -> pd.DataFrame:
 
     Raises `AnalysisError` where fewer than three computes have an optimum inside the sizes.
     """
+    with np.errstate(over="ignore", under="ignore"):  # told of below
+        flops = table.flops if "flops" in table else 6.0 * table.params * table.tokens
+    beyond = np.flatnonzero(~(np.isfinite(flops) & (flops > 0)))
+    if len(beyond):
+        raise AnalysisError(
+            f"{approach}: row {table.index[beyond[0]] + 1}: 6 N D is {flops.iloc[beyond[0]]:g}; look for "
+            "params or tokens of another unit"
+        )
     if approach == APPROACHES[0]:
         found, need = envelope(table), "longer curves of more sizes"
     else:
-        flops = table.flops if "flops" in table else 6.0 * table.params * table.tokens
         found, need = (
             isoflop(table.params, flops, table.loss),
             "at least three sizes at each compute",

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from analysis.laws.joint import Chinchilla, chinchilla_optimum
+from analysis.laws.joint import Chinchilla, chinchilla_exponents, chinchilla_optimum
 from analysis.laws.law import Law
 
 _COLUMNS = ("params", "tokens", "unique_tokens")
@@ -73,7 +73,7 @@ class DataConstrained(Law):
     @property
     def exponents(self) -> tuple[float, float]:
         """a and b of N_opt ~ C^a, D_opt ~ C^b on fresh tokens (Hoffmann et al. 2022, eq. 4)."""
-        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
+        return chinchilla_exponents(self)
 
     def effective_tokens(self, tokens, unique_tokens) -> np.ndarray:
         """D': the fresh tokens that `tokens` tokens drawn from `unique_tokens` are worth."""
@@ -152,7 +152,7 @@ class AdditivePenalty(Law):
     @property
     def exponents(self) -> tuple[float, float]:
         """a and b of N_opt ~ C^a, D_opt ~ C^b on fresh tokens (Hoffmann et al. 2022, eq. 4)."""
-        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
+        return chinchilla_exponents(self)
 
 
 def _least_params(law: Law, loss: float, tokens: float, unique_tokens: float) -> float:

@@ -59,15 +59,22 @@ class Chinchilla(Law):
     @property
     def exponents(self) -> tuple[float, float]:
         """a and b of N_opt ~ C^a, D_opt ~ C^b (Hoffmann eq. 4)."""
-        return self.beta / (self.alpha + self.beta), self.alpha / (self.alpha + self.beta)
+        return chinchilla_exponents(self)
+
+
+def chinchilla_exponents(law) -> tuple[float, float]:
+    """a and b of N_opt ~ C^a, D_opt ~ C^b (Hoffmann eq. 4); NaN where alpha + beta is zero."""
+    both = law.alpha + law.beta
+    return (law.beta / both, law.alpha / both) if both else (np.nan, np.nan)
 
 
 def chinchilla_optimum(law, compute) -> tuple[np.ndarray, np.ndarray]:
     """The (params, tokens) of least A/N^alpha + B/D^beta at `compute` = 6 N D (Hoffmann eq. 4)."""
-    both = law.alpha + law.beta
-    log_G = np.log(law.alpha * law.A / (law.beta * law.B)) / both
+    alpha, beta = np.float64(law.alpha), np.float64(law.beta)  # which may be zero
+    both = alpha + beta
+    log_G = (np.log(alpha / beta) + np.log(law.A) - np.log(law.B)) / both
     log_product = np.log(np.asarray(compute, float) / 6)
-    log_params = log_G + log_product * law.beta / both
+    log_params = log_G + log_product * beta / both
     return np.exp(log_params), np.exp(log_product - log_params)
 
 

@@ -10,10 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.util import find_spec
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
+
+from pydantic import ValidationError
 
 from data_pipelines.errors import OstinatoError
 from scaling.record import Record
@@ -130,16 +133,29 @@ def _begun(record: Record, run: RunDirectory, study: str):
         return wandb.init(**asked, mode="offline")
 
 
-def _is_offline() -> bool:
-    """Whether the user's environment or settings say that nothing is sent."""
+def _settings():
+    """The user's settings of Weights & Biases; raises OstinatoError where one is none."""
     import wandb
 
-    return wandb.setup().settings.mode in ("offline", "dryrun", "disabled")
+    try:
+        return wandb.setup(wandb.Settings(silent=True)).settings
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "_".join(map(str, wrong["loc"]))
+        raise OstinatoError(
+            f"wandb: {name}: {wrong['input']!r}: {wrong['msg']}; repair WANDB_{name.upper()}, or "
+            "leave it out"
+        ) from None
+
+
+def _is_offline() -> bool:
+    """Whether the user's environment or settings say that nothing is sent."""
+    return _settings().mode in ("offline", "dryrun", "disabled")
 
 
 def _can_send() -> None:
-    """Raise OstinatoError where nobody is logged in, or the server cannot be reached: a run would
-    wait for either."""
+    """Raise OstinatoError where nobody is logged in, the server cannot be reached or refuses the key: a
+    run would wait, or keep its curve here and say so nowhere but in its log."""
     import wandb
 
     if _is_offline():
@@ -148,15 +164,22 @@ def _can_send() -> None:
         raise OstinatoError(
             "wandb: nobody is logged in on this machine; run `wandb login`, or set WANDB_MODE=offline"
         )
-    server = wandb.setup().settings.base_url
+    server = _settings().base_url
     try:
         urlopen(server, timeout=_PATIENCE_SECONDS).close()
     except HTTPError:
         pass  # an answer is an answer
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise OstinatoError(
             f"wandb: {server} cannot be reached ({getattr(error, 'reason', error)}); set "
             "WANDB_MODE=offline, and send it later with `wandb sync --append`"
+        ) from None
+    try:
+        wandb.login(verify=True)
+    except wandb.errors.Error as error:
+        raise OstinatoError(
+            f"wandb: the key of this machine is refused by {server} ({str(error).splitlines()[0].rstrip('.')}); "
+            "run `wandb login --relogin`, repair WANDB_API_KEY, or set WANDB_MODE=offline"
         ) from None
 
 

@@ -212,7 +212,7 @@ def _crawl(folder: Path, size: int) -> str:
 
 
 def test_duplicates_of_a_gigabyte_of_files_beside_datatrove(tmp_path):
-    """$OSTINATO_DATATROVE: the Python of an environment that has datatrove[processing]."""
+    """$OSTINATO_DATATROVE: the Python of an environment that has datatrove[io,processing]."""
     found = {}
     for size in (5 * 10**7, 10**9):
         corpus = _crawl(tmp_path / f"{size}", size)

@@ -2,7 +2,7 @@
 
     PYTHON tests/benchmarks/datatrove_peer.py FOLDER WORK
 
-in an environment of its own that has datatrove[processing]; prints what it took as JSON. Signatures
+in an environment of its own that has datatrove[io,processing]; prints what it took as JSON. Signatures
 are of as many hashes and of as many words a shingle as ours, in one process; stretches of text within
 documents, which ours counts as well, it does not look at.
 """

@@ -53,9 +53,10 @@ def optimum(fitted: Fit, compute: ArrayLike, level: float = 0.95) -> pd.DataFram
     _positive("compute", computes)
     measured = fitted.columns.get("flops")
     if measured is None:
-        measured = 6 * fitted.columns["params"] * fitted.columns["tokens"]
-    here = _optima(law, computes)
-    with np.errstate(all="ignore"):  # of resamples gone astray
+        logs = np.log(fitted.columns["params"]) + np.log(fitted.columns["tokens"])
+        measured = np.exp(np.clip(np.log(6) + logs, -700, 700))  # a product may be beyond numbers
+    with np.errstate(all="ignore"):  # of resamples gone astray, and of laws without an optimum: NaN
+        here = _optima(law, computes)
         draws = np.array([_optima(drawn, computes) for drawn in _laws(fitted)])
     low, high = _ends(draws.reshape(-1, *here.shape), level)
     names = ("params", "tokens", "tokens_per_param", "loss")

@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 
+_BEYOND = 1e300  # infinities have no percentile between them
+
 
 def resample(
     rows: int, resamples: int, clusters: np.ndarray | None = None, seed: int = 0
@@ -22,9 +24,12 @@ def resample(
 
 
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """The percentile interval of `samples` along their first axis; NaN samples are left out."""
-    tail = 100 * (1 - level) / 2
+    """The percentile interval of `samples` along their first axis; NaN samples are left out. An end
+    among samples that are beyond numbers is -inf or inf."""
+    tail, bounded = 100 * (1 - level) / 2, np.clip(samples, -_BEYOND, _BEYOND)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)  # whose interval is NaN too
-        low, high = np.nanpercentile(samples, [tail, 100 - tail], axis=0)
+        low, high = np.nanpercentile(bounded, [tail, 100 - tail], axis=0)
+    far = 1e-9 * _BEYOND
+    low, high = (np.where(abs(end) > far, np.copysign(np.inf, end), end)[()] for end in (low, high))
     return low, high

@@ -1,6 +1,9 @@
 """Where curves go beside a run's own table: here Weights & Biases, which sends nothing."""
 
 import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 
 import pytest
@@ -11,7 +14,7 @@ from data_pipelines.errors import OstinatoError
 from sweeps.grids.grid import load_plan
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import curves
-from tests.sweeps.command_line import until
+from tests.sweeps.command_line import bad, ostinato, until
 
 
 def recorded(place, sessions):
@@ -117,6 +120,61 @@ def test_what_a_machine_lacks_for_a_writer_is_said_with_its_remedy(monkeypatch):
             curves.check([name])
     monkeypatch.setattr(curves, "find_spec", find_spec)
     curves.check(["tensorboard"])
+
+
+class _Answering(BaseHTTPRequestHandler):
+    """A server of Weights & Biases that knows nobody."""
+
+    def _answer(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        content = b'{"data": {"viewer": null}}'
+        self.send_response(401)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    """The address of one."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({}, "nobody is logged in on this machine; run `wandb login`"),
+        (
+            {"WANDB_API_KEY": "a" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"},
+            "http://127.0.0.1:9 can",
+        ),
+        ({"WANDB_API_KEY": "a" * 40}, "the key of this machine is refused by http://127.0.0.1:"),
+        ({"WANDB_API_KEY": "short"}, "the key of this machine is refused by http://127.0.0.1:"),
+        ({"WANDB_MODE": "of"}, "mode: 'of': Input should be"),
+        ({"WANDB_BASE_URL": "nonsense"}, "base_url: 'nonsense': "),
+    ],
+)
+def test_a_sweep_that_could_not_send_is_refused_in_one_line(
+    grid, tmp_path, server, environment, line, monkeypatch
+):
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    nowhere = {"HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
+    for name, value in ({"WANDB_BASE_URL": server} | nowhere | environment).items():
+        monkeypatch.setenv(name, value)
+    out = tmp_path / "study"
+    # A process that has not set Weights & Biases up yet.
+    bad(ostinato("sweep", grid, "--out", out, "--wandb", process=True), f"wandb: {line}")
+    assert not out.exists()
 
 
 def test_nobody_is_asked_for_a_key_and_no_server_is_waited_for(monkeypatch):
