@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from analysis.errors import AnalysisError
 from analysis.files import jsonable
 from analysis.fitting import fit_table
-from analysis.fitting.chart import fit_chart
 from analysis.fitting.frontier import APPROACHES
-from analysis.fitting.groups import fit_each
-from analysis.fitting.outlook import optimum, points_of, predicted
 from analysis.fitting.prepared import AsWritten
+from analysis.fitting.questions.chart import fit_chart
+from analysis.fitting.questions.groups import fit_each
+from analysis.fitting.questions.outlook import optimum, points_of, predicted
 from analysis.fitting.solving import solver
 from analysis.laws import LAWS
-from sweeps.commands import fitted as printed
+from sweeps.commands.telling import fitted as printed
 
 COLUMNS = {name: law.columns for name, law in LAWS.items()} | dict.fromkeys(
     APPROACHES, ("params", "tokens")
