@@ -20,7 +20,7 @@ from analysis.fitting.questions.groups import fit_each
 from analysis.fitting.questions.outlook import optimum, points_of, predicted
 from analysis.fitting.solving import solver
 from analysis.laws import LAWS
-from sweeps.commands.telling import fitted as printed
+from sweeps.commands.telling import fits as printed
 
 COLUMNS = {name: law.columns for name, law in LAWS.items()} | dict.fromkeys(
     APPROACHES, ("params", "tokens")
