@@ -292,3 +292,4 @@ def test_laptops_worst_lies_inside_at_every_size_and_its_readme_says_where():
     (worst,) = found.band[found.band.edge == "worst"].itertuples()
     assert f"N^{worst.exponent:.2f} (95 % {worst.low:.2f} to {worst.high:.2f})" in text
     assert worst.low > -0.96 and worst.exponent < -0.56
+    assert f"the worst count falls as N^{worst.exponent:.2f}" in told()

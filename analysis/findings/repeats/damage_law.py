@@ -125,7 +125,10 @@ def _foreseen(
         return own.head(0)
     columns, fixed = _columns(runs), _fixed_exponents(band, runs)
     ratio = (runs.test_loss / runs.control_loss).to_numpy()
-    whole = fit(band, columns, ratio, delta=_SMOOTH, fixed=fixed)
+    try:
+        whole = fit(band, columns, ratio, delta=_SMOOTH, fixed=fixed)
+    except AnalysisError:  # losses that follow no band foresee nothing
+        return own.head(0)
     tables = []
     for params, law in zip(sizes, refit_without(whole, runs.params, sizes), strict=True):
         held = ((runs.params == params) & (runs.setting == setting)).to_numpy()
