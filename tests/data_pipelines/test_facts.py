@@ -144,7 +144,7 @@ def test_rungs_are_kept_ascending_and_a_run_without_facts_has_the_name_it_had():
             "vocabulary: bytes has no token for each word .* give words:SIZE",
         ),
         ({"context": 13}, "context: 13 is too short for a statement .* give 14 or more"),
-        ({"exposures": [-1, 5]}, "exposures.0: input should be greater than or equal to 0"),
+        ({"exposures": [-1, 5]}, "exposures.0: give 0 or more"),
     ],
 )
 def test_facts_that_cannot_be_are_refused_in_a_line(change, line):
