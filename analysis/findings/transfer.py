@@ -15,7 +15,7 @@ from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, lowest, rows_of
 from analysis.study import Study
-from analysis.study.scans import SETTINGS, SHAPE
+from analysis.study.scans import FACTS, SETTINGS, SHAPE
 from analysis.words import count, share
 
 _TUNED = ("learning_rate", "warmup_fraction")  # what fine-tuning sets for itself
@@ -41,8 +41,13 @@ def transfers(study: Study) -> pd.DataFrame:
     )
     runs = tuned.join(before, on="of").reset_index(drop=True)
     equal = [name for name in (*SHAPE, *SETTINGS) if name in runs and name not in _TUNED]
-    scratch = study.controls.groupby([*equal, "seed"], dropna=False).test_loss.mean()
-    mean = study.controls.groupby(equal, dropna=False).agg(
+    none = {
+        name: "none" for name in FACTS if name in runs
+    }  # what is missing meets nothing in a join
+    runs, controls = runs.astype(dict.fromkeys(none, object)).fillna(none), study.controls
+    controls = controls.astype(dict.fromkeys(none, object)).fillna(none)
+    scratch = controls.groupby([*equal, "seed"], dropna=False).test_loss.mean()
+    mean = controls.groupby(equal, dropna=False).agg(
         mean_scratch=("test_loss", "mean"), scratch_setting=("setting", "first")
     )
     runs = runs.join(scratch.rename("scratch_loss"), on=[*equal, "seed"]).join(mean, on=equal)
