@@ -18,6 +18,7 @@ from analysis.fitting.solving.solver import HUBER_DELTA
 from analysis.laws import LAWS, Law, OptimalParams
 from analysis.study import require_columns
 from analysis.study.reading import Source, read
+from analysis.words import plural
 
 RESAMPLES = 256
 """Where nobody says how many: a tenth of a second, and ends of intervals that are off by a twentieth
@@ -120,7 +121,13 @@ def _clusters(
         return None, None, []
     if cluster:
         require_columns(rows.table, [cluster], rows.where)
-        return rows.table[cluster].astype(str).to_numpy(), cluster, []
+        labels = rows.table[cluster]
+        if (none := np.flatnonzero(labels.isna())).size:
+            raise AnalysisError(
+                f"{rows.where}: {cluster}: {plural(len(none), 'row')} without (from row "
+                f"{rows.table.index[none[0]] + 1}); fill in what is resampled as one, or --cluster {BY_ROW}"
+            )
+        return labels.astype(str).to_numpy(), cluster, []
     sizes = fitted.columns.get("params")
     if sizes is None or go_together(fitted, sizes) > _BY_ACCIDENT:
         return None, None, []

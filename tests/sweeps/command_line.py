@@ -15,7 +15,9 @@ from unittest import mock
 
 import pandas as pd
 
+from data_pipelines.prepare import prepare_data
 from sweeps import cli
+from sweeps.grids.grid import load_plan
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 
@@ -78,6 +80,15 @@ def _in_this_process(command: list[str]) -> Result:
         finally:
             signal.signal(signal.SIGTERM, on_stop)
     return Result(code, out.getvalue(), err.getvalue())
+
+
+def prepare(grid: Path, data_dir: Path) -> None:
+    """Prepare what a grid's runs read in this process, where TensorFlow is loaded already."""
+    wanted = {
+        (run.data.mixture.corpus, run.data.ood_corpus): run.data for run in load_plan(grid).runs
+    }
+    for data in wanted.values():
+        prepare_data(data.mixture, data_dir, ood_corpus=data.ood_corpus)
 
 
 def bad(result, line):

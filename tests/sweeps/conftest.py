@@ -7,8 +7,8 @@ from tests.sweeps.command_line import GRID, ostinato
 
 
 @pytest.fixture(scope="session")
-def grid(text_corpus, session_dir):
-    """Six runs of two sizes."""
+def grid(text_corpus, session_dir, mixture):
+    """Six runs of two sizes, whose text is prepared: so no process of a command loads TensorFlow."""
     path = session_dir / "grid" / "tiny.yaml"
     with made_once(path):
         path.write_text(GRID.format(corpus=text_corpus, tokens=30720))

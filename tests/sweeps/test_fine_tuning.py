@@ -8,7 +8,7 @@ import yaml
 
 from data_pipelines.errors import OstinatoError
 from sweeps.grids.grid import Grid, expand, load_plan
-from tests.sweeps.command_line import ostinato
+from tests.sweeps.command_line import ostinato, prepare
 
 TUNED = """
 name: tuned
@@ -83,6 +83,7 @@ def test_pre_training_begins_with_no_weights(tuned):
 @pytest.mark.slow
 @pytest.mark.usefixtures("hardly_optimised")
 def test_a_sweep_trains_the_runs_before_first(tuned, data_dir, tmp_path):
+    prepare(tuned, data_dir)
     child = next(run for run in load_plan(tuned).runs if run.of)
     out = tmp_path / "study"
     early = ostinato("train", tuned, child.run_id, "--out", out, data_dir=data_dir, check=1)

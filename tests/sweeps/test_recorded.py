@@ -60,22 +60,20 @@ def test_every_recorded_run_is_a_run_of_the_shipped_grid(directory):
 
 @pytest.mark.slow
 def test_a_recorded_run_comes_out_again(session_dir):
-    """One of laptop's smallest, picked anew each time, from its config alone.
+    """One of quick's smallest, picked anew each time, from its config alone.
 
-    Controls and pools of over 64 sequences come out alike to six digits under AVX-512 and AVX2, of
-    less they do not (five pairs: 0.002 to 0.050 nats apart), as few seeds do; so 0.005 nats, or 0.1,
-    a seventh of the damage at the worst of this size. What is measured beside test loss is left out.
+    Recorded under AVX-512 and trained again under AVX2, all seven come out within 0.004 nats (of larger
+    sizes those with pools of few sequences within 0.13, as few seeds do); so 0.02, a thirtieth of the
+    damage at the worst of this size.
     """
-    results = pd.read_parquet(HOME / "laptop" / "results.parquet")
-    cheap = results[(results.params <= 6_144) & (results.corpus == "pydocs")]
-    row = cheap.sample(1).iloc[0]
+    results = pd.read_parquet(HOME / "quick" / "results.parquet")
+    row = results[results.params <= 6_144].sample(1).iloc[0]
     print(f"trained again: {row.run_id}, f = {row.repeated_fraction:g}, E = {row.repeats:,.0f}")
-    (run,) = (run for run in load_plan(find_grid("laptop")).runs if run.run_id == row.run_id)
+    (run,) = (run for run in load_plan(find_grid("quick")).runs if run.run_id == row.run_id)
     again = run.model_copy(update={"ood_corpus": None})
     prepare_data(again, session_dir / "pydocs")
-    few = 0 < row.pool_tokens < 64 * row.context
     loss = train(again, session_dir / "pydocs")["test_loss"]
-    assert loss == pytest.approx(row.test_loss, abs=0.1 if few else 0.005)
+    assert loss == pytest.approx(row.test_loss, abs=0.02)
 
 
 def test_the_best_learning_rate_is_within_a_factor_of_two_of_the_rule():

@@ -58,12 +58,22 @@ def beside_test_loss(probe: str, least: float = 0.0) -> Callable[[Analysis], Mea
 
 
 def in_context(analysis: Analysis) -> Measured | None:
-    """The in-context-learning score of controls at the end, of the size with most seeds."""
-    controls = analysis.study.controls
-    if "in_context_score" not in controls or controls.in_context_score.isna().all():
+    """The in-context-learning score at the end of controls in which heads form, of the size with most
+    seeds; not on markov, whose later tokens are harder in themselves."""
+    if not analysis.study.has({"curves": (SCORE, "in_context_score")}):
         return None
-    own = _largest(controls.dropna(subset=["in_context_score"]))
-    where = f"controls, N = {count(own.params.iloc[0])}"
+    runs = formed(analysis.study)
+    if runs.empty:
+        return None
+    controls = analysis.study.controls
+    own = controls[controls.run_id.isin(runs.run_id[runs.onset_tokens.notna()])]
+    if "corpus" in own:
+        own = own[~own.corpus.fillna("").str.startswith("markov/")]
+    own = own.dropna(subset=["in_context_score"])
+    if own.empty:
+        return None
+    own = _largest(own)
+    where = f"controls in which heads form, N = {count(own.params.iloc[0])}"
     return Measured(*over_seeds(own.in_context_score), where, len(own))
 
 

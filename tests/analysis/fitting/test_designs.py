@@ -100,3 +100,10 @@ def test_a_loss_that_never_changes_is_refused():
 
 def test_the_truth_needs_no_doubt():
     assert told(TABLE.assign(loss=LAW.predict(params=TABLE.params, tokens=TABLE.tokens))) == ""
+
+
+def test_a_row_of_no_cluster_is_named():
+    table = surface().assign(recipe="a")
+    table.loc[[3, 7], "recipe"] = None
+    with pytest.raises(AnalysisError, match=r"recipe: 2 rows without \(from row 4\); fill in"):
+        fit_table("chinchilla", table, bootstrap=8, cluster="recipe")

@@ -12,7 +12,7 @@ from sweeps import cli
 from sweeps.commands import app
 from sweeps.grids.grid import load_plan
 from sweeps.study.store import StudyDirectory
-from tests.sweeps.command_line import bad, ostinato
+from tests.sweeps.command_line import bad, ostinato, prepare
 
 
 @pytest.mark.slow
@@ -198,8 +198,10 @@ def test_a_study_is_not_continued_on_other_text(grid, text_corpus, tmp_path):
     one = grid.read_text().replace(text_corpus, f"text_files:{text}").replace("[16, 32]", "[16]")
     path.write_text(one)
     select = ("--select", "repeats == 0")
+    prepare(path, tmp_path / "data")
     ostinato("sweep", path, "--out", out, *select, data_dir=tmp_path / "data", check=0)
     (text / "more.txt").write_text("Text that was not there when the first run was trained.")
+    prepare(path, tmp_path / "data")
     result = ostinato("sweep", path, "--out", out, data_dir=tmp_path / "data")
     assert result.returncode == 2 and result.stderr.count("\n") == 1
     assert f"is not the text that {out} was trained on" in result.stderr

@@ -97,6 +97,7 @@ def test_a_listing_is_a_table_of_markdown(claims):
         ("regularisation", "what weight decay removes", "differ", 0.126),
         ("regularisation", "what dropout removes", "agree", 0.20),
         ("code", "out-of-distribution loss against test loss", "agree", 0.81),
+        ("in_context", "in-context learning", "differ", -1.313),
         ("prose", "induction heads, one layer, smeared keys", "cannot tell", 0.68),
     ],
 )
@@ -104,3 +105,9 @@ def test_the_recorded_studies_tell_of_what_they_measured(study, name, verdict, v
     found = row(analyse(RECORDED / study), name)
     assert found["verdict"] == verdict and found["value"] == pytest.approx(value, rel=0.03)
     assert np.isnan(found["low"]) == (study == "prose")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["mechanism", "names", "induction"])
+def test_where_later_tokens_are_harder_in_themselves_nothing_is_said_of_context(study):
+    assert row(analyse(RECORDED / study), "in-context learning")["seeds"] == 0
