@@ -3,6 +3,7 @@
 import fcntl
 import os
 import random
+import shutil
 import signal
 
 # No accelerator look-up, and one thread: a test process has a core to itself, as a worker has.
@@ -54,8 +55,10 @@ def session_dir(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """For a test that kills: what is half written then, no other test shall read."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+    """For a test that kills: what others have compiled is there, and what it leaves half written none of
+    them reads."""
+    own = shutil.copytree(os.environ["JAX_COMPILATION_CACHE_DIR"], tmp_path / "compiled")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(own))
 
 
 @pytest.fixture

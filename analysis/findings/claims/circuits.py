@@ -60,12 +60,12 @@ def beside_test_loss(probe: str, least: float = 0.0) -> Callable[[Analysis], Mea
 def in_context(analysis: Analysis) -> Measured | None:
     """The in-context-learning score at the end of controls in which heads form, of the size with most
     seeds; not on markov, whose later tokens are harder in themselves."""
-    if not analysis.study.has({"curves": (SCORE, "in_context_score")}):
+    controls = analysis.study.controls
+    if "in_context_score" not in controls or not analysis.study.has({"curves": (SCORE,)}):
         return None
     runs = formed(analysis.study)
     if runs.empty:
         return None
-    controls = analysis.study.controls
     own = controls[controls.run_id.isin(runs.run_id[runs.onset_tokens.notna()])]
     if "corpus" in own:
         own = own[~own.corpus.fillna("").str.startswith("markov/")]

@@ -70,9 +70,11 @@ def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(studied, grid, d
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("own_cache")
-def test_more_threads_are_other_digits_and_recorded(studied, grid, data_dir, tmp_path):
+def test_more_threads_are_other_digits_and_recorded(
+    studied, grid, data_dir, tmp_path, monkeypatch
+):
     """So the tests above can fail. Two threads come to the same digits, on some kinds of CPU."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))  # for one thread
     found = {}
     for threads in (2, 4):
         out, control = tmp_path / str(threads), "d_model == 32 and repeats == 0"
