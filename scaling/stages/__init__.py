@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from data_pipelines.config import unknown_name
 from data_pipelines.errors import OstinatoError
 from scaling.stages.fine_tuning import FINE_TUNING
+from scaling.stages.knowing.p_ik import P_IK
+from scaling.stages.knowing.p_true import P_TRUE
 from scaling.stages.pretraining import PRETRAINING
 from scaling.stages.stage import Following, Stage
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "Following", "Stage", "following", "stage_named", "train"]
 
-STAGES: list[Stage] = [PRETRAINING, FINE_TUNING]
+STAGES: list[Stage] = [PRETRAINING, FINE_TUNING, P_IK, P_TRUE]
 """In the order in which they are told; a program may append its own."""
 
 

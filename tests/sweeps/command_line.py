@@ -84,10 +84,8 @@ def _in_this_process(command: list[str]) -> Result:
 
 def prepare(grid: Path, data_dir: Path) -> None:
     """Prepare what a grid's runs read in this process, where TensorFlow is loaded already."""
-    wanted = {
-        (run.data.mixture.corpus, run.data.ood_corpus): run.data for run in load_plan(grid).runs
-    }
-    for data in wanted.values():
+    read = [run.data for run in load_plan(grid).runs if run.data]
+    for data in {(data.mixture.corpus, data.ood_corpus): data for data in read}.values():
         prepare_data(data.mixture, data_dir, ood_corpus=data.ood_corpus)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,21 +23,28 @@ class Answers(NamedTuple):
     """Natural logarithms of the probability of each value, given that it is a value."""
     mass_Q: np.ndarray
     """Probability that it is a value."""
+    final_QxD: np.ndarray
+    """The activation that they are read off, that of the question's last token, float32."""
 
 
 def ask(subject: Subject, params: Any, questions: Questions) -> Answers:
     """What a model says to `questions`, each row of which has as many."""
     tokens_NxL = questions.tokens_NxL
     places_NxK = questions.place_Q.reshape(len(tokens_NxL), -1).astype(np.int32)
-    log_p, mass = [], []
+    parts = []
     for start in range(0, len(tokens_NxL), _ROWS):
         own = slice(start, start + _ROWS)
         shown, places = _filled(tokens_NxL[own]), _filled(places_NxK[own])
-        values, within = _asked(subject)(params, shown, places)
-        count = len(tokens_NxL[own])
-        log_p.append(np.asarray(values)[:count].reshape(-1, len(VALUE_TOKENS)))
-        mass.append(np.asarray(within)[:count].ravel())
-    return Answers(np.concatenate(log_p), np.concatenate(mass))
+        found = map(np.asarray, _asked(subject)(params, shown, places))
+        parts.append([each[: len(tokens_NxL[own])].reshape(-1, *each.shape[2:]) for each in found])
+    return Answers(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def draw(log_p_QxV: np.ndarray, count: int, seed: int | Sequence[int]) -> np.ndarray:
+    """Answers at temperature 1 to each question, independent of each other: int64 [Q, count]."""
+    reached = np.exp(log_p_QxV, dtype=np.float64).cumsum(axis=1)
+    at_QxC = np.random.default_rng(seed).random((len(log_p_QxV), count)) * reached[:, -1:]
+    return (at_QxC[:, :, None] >= reached[:, None, :-1]).sum(axis=-1)
 
 
 def sample(
@@ -70,13 +78,19 @@ def _compiled(subject: Subject, run):
     )
 
 
-def logits_of(subject: Subject):
-    """Logits [N, L, V] of (weights, tokens [N, L]), of rows of any length: as attention kernels are
-    not."""
+def after(subject: Subject):
+    """Of (weights, tokens [N, L], places [N, K]) the logits after those places [N, K, V], and the
+    activations [N, K, D] that they are read off: of rows of any length, as attention kernels are not."""
     from scaling.model.attention import plain
 
     network = subject.network.clone(attend=plain, unroll=False)
-    return lambda params, tokens: network.apply({"params": params}, tokens)
+
+    def run(params, tokens_NxL, places_NxK):
+        weights = {"params": params}
+        logits, kept = network.apply(weights, tokens_NxL, places_BxK=places_NxK, mutable="trunk")
+        return logits, kept["trunk"]["final"]
+
+    return run
 
 
 @lru_cache(maxsize=4)
@@ -84,14 +98,14 @@ def _asked(subject: Subject):
     import jax
     import jax.numpy as jnp
 
-    logits_of_rows = logits_of(subject)
+    logits_after = after(subject)
 
     def run(params, tokens_NxL, places_NxK):
-        logits_NxLxV = logits_of_rows(params, tokens_NxL)
-        at = jnp.take_along_axis(logits_NxLxV, places_NxK[..., None], axis=1)
-        values = at[..., VALUE_TOKENS]
+        logits_NxKxV, final_NxKxD = logits_after(params, tokens_NxL, places_NxK)
+        values = logits_NxKxV[..., VALUE_TOKENS]
         within = jax.nn.logsumexp(values, -1)
-        return jax.nn.log_softmax(values), jnp.exp(within - jax.nn.logsumexp(at, -1))
+        mass = jnp.exp(within - jax.nn.logsumexp(logits_NxKxV, -1))
+        return jax.nn.log_softmax(values), mass, final_NxKxD.astype(jnp.float32)
 
     return _compiled(subject, run)
 
@@ -101,13 +115,14 @@ def _sampled(subject: Subject):
     import jax
     import jax.numpy as jnp
 
-    logits_of_rows = logits_of(subject)
+    logits_after = after(subject)
 
     def run(params, tokens_NxL, given_N, seed):
         key = jax.random.key(seed)
 
         def draw(t, tokens):
-            logits_NxV = logits_of_rows(params, tokens)[:, t - 1]
+            before = jnp.full((len(tokens), 1), t - 1)
+            logits_NxV = logits_after(params, tokens, before)[0][:, 0]
             drawn = jax.random.categorical(jax.random.fold_in(key, t), logits_NxV)
             return tokens.at[:, t].set(jnp.where(t < given_N, tokens[:, t], drawn))
 
