@@ -21,6 +21,14 @@ from analysis.findings.induction.names import NAMES
 from analysis.findings.induction.onset import FORMATION
 from analysis.findings.induction.training import BUMP, COPYING, IN_CONTEXT
 from analysis.findings.induction.trajectories import TRAJECTORIES
+from analysis.findings.knowing.calibration import CALIBRATION
+from analysis.findings.knowing.capacity import CAPACITY
+from analysis.findings.knowing.dose import DOSE
+from analysis.findings.knowing.exchange import EXCHANGE
+from analysis.findings.knowing.hallucination import HALLUCINATION
+from analysis.findings.knowing.lost import LOST
+from analysis.findings.knowing.unseen import UNSEEN
+from analysis.findings.knowing.wordings import WORDINGS
 from analysis.findings.probes import PROBES
 from analysis.findings.regularisation import REGULARISATION
 from analysis.findings.repeats.band import BAND
@@ -58,6 +66,14 @@ FINDINGS: list[Finding] = [
     PATTERNS,
     ABLATION,
     TRAJECTORIES,
+    EXCHANGE,
+    LOST,
+    WORDINGS,
+    UNSEEN,
+    CALIBRATION,
+    HALLUCINATION,
+    DOSE,
+    CAPACITY,
     MEMORISATION,
     HELD_OUT,
     CLAIMS,

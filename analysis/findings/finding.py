@@ -22,6 +22,7 @@ class Question(Enum):
     WORST = "Where is it worst"
     WHY = "Why"
     ELSE = "What else is hurt"
+    KNOWS = "What does it know"
     HELPS = "What helps"
     OTHER = "What else was found"
     PUBLISHED = "Against what was published"

@@ -117,6 +117,8 @@ def _label(row: dict, told: list[str]) -> str:
         if value != value:  # a setting without repetition has no order of it
             continue
         shown = count(value) if isinstance(value, int | float) and value >= 1000 else value
+        if name == "exposures":
+            shown = " to ".join(dict.fromkeys((str(value).split()[0], str(value).split()[-1])))
         parts.append(shown if name == "depth" else f"{name} {shown}")
     return ", ".join(parts)
 

@@ -1,7 +1,8 @@
 """Claim by claim: what was published, what this study measures of it, and whether they agree.
 
-A new claim is an object in one of the lists (`damage`, `circuits`, `remedies`) and its measure. What no
-study's runs tell (the refit of Chinchilla's table, the linear model) is tested with its own code.
+A new claim is an object in one of the lists (`damage`, `circuits`, `remedies`, `knowledge`) and its
+measure. What no study's runs tell (the refit of Chinchilla's table, the linear model) is tested with its
+own code.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import pandas as pd
 from analysis.findings.claims.circuits import CIRCUITS
 from analysis.findings.claims.claim import AGREE, CANNOT_TELL, DIFFER, Claim, verdict
 from analysis.findings.claims.damage import DAMAGE
+from analysis.findings.claims.knowledge import KNOWLEDGE
 from analysis.findings.claims.remedies import REMEDIES
 from analysis.findings.finding import Analysis, Finding, Listing, Question
 from analysis.rows import rows_of
 from analysis.words import plural, share
 
-CLAIMED: list[Claim] = sorted([*DAMAGE, *CIRCUITS, *REMEDIES], key=lambda claim: claim.number)
+CLAIMED: list[Claim] = sorted(
+    [*DAMAGE, *CIRCUITS, *REMEDIES, *KNOWLEDGE], key=lambda claim: claim.number
+)
 
 
 def claim_table(analysis: Analysis) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from analysis.findings.claims.claim import Claim, Measured, Rule
 from analysis.findings.claims.damage import HERNANDEZ
-from analysis.findings.claims.measuring import main_scans, over_seeds
+from analysis.findings.claims.measuring import main_scans
 from analysis.findings.finding import Analysis
 from analysis.findings.induction.onset import LEAST_RISE, SCORE
 from analysis.findings.induction.onset import formations as formed
+from analysis.findings.seeds import over_seeds
 from analysis.rows import groups_of, lowest
 from analysis.words import count
 

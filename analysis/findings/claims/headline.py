@@ -11,15 +11,14 @@ import pandas as pd
 from analysis.findings.claims.claim import AGREE, DIFFER, Claim, Measured, verdict
 from analysis.findings.claims.damage import DAMAGE, MULTIPLIERS
 from analysis.findings.claims.measuring import (
-    Interval,
     best_measured,
     main_peaks,
     main_scans,
-    over_seeds,
     place,
     runs_at,
 )
 from analysis.findings.finding import Analysis
+from analysis.findings.seeds import Interval, over_seeds
 from analysis.rows import groups_of
 from analysis.words import count, plural, share
 

@@ -13,13 +13,11 @@ from scipy.stats import linregress, t
 from analysis.findings.claims.claim import Measured
 from analysis.findings.claims.measuring import (
     FEWEST_REPEATS,
-    LEVEL,
     best_measured,
     curve_of,
     main_peaks,
     main_runs,
     main_scans,
-    over_seeds,
     place,
     runs_at,
 )
@@ -27,6 +25,7 @@ from analysis.findings.descent import rises
 from analysis.findings.finding import Analysis
 from analysis.findings.repeats.band import common_slope
 from analysis.findings.repeats.worst import smallest_control
+from analysis.findings.seeds import LEVEL, over_seeds
 from analysis.rows import groups_of, highest
 from analysis.words import count, plural
 

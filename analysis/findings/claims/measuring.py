@@ -1,46 +1,17 @@
-"""What measures of claims share: intervals over seeds, one slope through many scans, and the arm that a
-study is about."""
+"""What measures of claims share: the arm that a study is about, its runs and its peaks."""
 
 from __future__ import annotations
 
-from math import nan
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy.stats import t
 
 from analysis.findings.finding import Analysis
 from analysis.study.scans import with_arms
 from analysis.words import count
 
-LEVEL = 0.95
 FEWEST_REPEATS = 3
 """Of fewer repeat counts none is the worst."""
 _WORST = ["scan", "params", "repeats"]
-
-
-class Interval(NamedTuple):
-    """A value and the ends of its interval; NaN where there is none."""
-
-    value: float
-    low: float
-    high: float
-
-
-def over_seeds(values: ArrayLike, log: bool = False, level: float = LEVEL) -> Interval:
-    """The mean of `values` [seeds] with its interval by Student's t; log: of their logarithms, for
-    ratios. One value has no interval."""
-    found = np.asarray(values, float)
-    found = found[np.isfinite(found)]
-    if len(found) < 2:
-        return Interval(float(found.mean()) if len(found) else nan, nan, nan)
-    scaled = np.log(found) if log else found
-    reach = t.ppf((1 + level) / 2, len(found) - 1) * scaled.std(ddof=1) / len(found) ** 0.5
-    low, high = scaled.mean() - reach, scaled.mean() + reach
-    ends = (np.exp(low), np.exp(high)) if log else (low, high)
-    return Interval(float(found.mean()), float(ends[0]), float(ends[1]))
 
 
 def main_scans(analysis: Analysis) -> set[int]:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from analysis.findings.claims.claim import Claim, Measured, Rule
 from analysis.findings.claims.damage import HERNANDEZ
-from analysis.findings.claims.measuring import over_seeds
 from analysis.findings.finding import Analysis
 from analysis.findings.regularisation import ARM, removed_by_run
+from analysis.findings.seeds import over_seeds
 from analysis.rows import groups_of, lowest
 from analysis.words import count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -45,8 +46,9 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
     # One space between columns: with two, a terminal of 80 has no room for the state.
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("run", no_wrap=True)
-    names = ("width", "N", "tokens", "f", "got", "repeats", "pool", "seed", "FLOPs")
-    for name in names:
+    told = _ladders(rows)
+    names = ["width", "N", "tokens", "f", "got", "repeats", "pool", "seed", "FLOPs"]
+    for name in [*names, "facts"] if told else names:
         table.add_column(name, justify="right", no_wrap=True)
     if rows and "state" in rows[0]:
         table.add_column("state")
@@ -65,14 +67,49 @@ def print_plan(console: Console, plan: Plan, rows: list[dict[str, Any]]) -> None
             f"{row['pool_tokens']:,}" if pooled else "",
             _told(row["seed"]),
             f"{row['flops']:.2e}",
+            *([told.get(_ladder(row), "")] if told else []),
         ]
         table.add_row(*cells, *([row["state"]] if "state" in row else []))
     console.print(table)
     tokens, flops = (sum(row[name] or 0 for row in rows) for name in ("tokens", "flops"))
     again = f"; {plan.identical} asked for again and trained once" if plan.identical else ""
     console.print(f"{len(rows)} runs, {short(tokens)} tokens, {flops:.3g} FLOPs{again}")
+    for ladder, letter in told.items():
+        _print_ladder(console, letter, ladder, sum(_ladder(row) == ladder for row in rows))
     if off := [row for row in rows if _off(row)]:
         _print_off(console, off)
+
+
+Ladder = tuple[str, str, str]
+"""A run's exposures, entities and statements, as its columns have them."""
+
+
+def _ladder(row: dict[str, Any]) -> Ladder | None:
+    """What a run is told, if anything."""
+    if not row.get("exposures"):
+        return None
+    return row["exposures"], row["entities"], row["statements"]
+
+
+def _ladders(rows: list[dict[str, Any]]) -> dict[Ladder | None, str]:
+    """A letter for each ladder of facts among the rows, after z its number."""
+    found = dict.fromkeys(ladder for row in rows if (ladder := _ladder(row)))
+    letters = [*ascii_lowercase, *map(str, range(27, len(found) + 1))]
+    return dict(zip(found, letters, strict=False))
+
+
+def _print_ladder(console: Console, letter: str, ladder: Ladder | None, runs: int) -> None:
+    """How often how many entities are stated, and what that comes to."""
+    assert ladder
+    exposures, entities = (list(map(int, told.split())) for told in ladder[:2])
+    rungs = ", ".join(f"{n} x {e}" for e, n in zip(exposures, entities, strict=True))
+    stated = sum(e * n for e, n in zip(exposures, entities, strict=True))
+    words = "in templates" if ladder[2] == "templates" else "verbatim"
+    console.print(
+        f"facts {letter} ({runs} run{'' if runs == 1 else 's'}): {rungs} times, {words}: "
+        f"{sum(entities):,} entities, {stated:,} statements",
+        soft_wrap=True,
+    )
 
 
 def _print_off(console: Console, rows: list[dict[str, Any]]) -> None:

@@ -108,6 +108,31 @@ def test_a_plan_marks_pools_that_are_too_small_to_be(grid, tmp_path):
     assert "f 0.5 became 0.25 and 16 repeats became 8 in the mean" in said
 
 
+def test_a_plan_tells_which_facts_a_run_is_told(grid, tmp_path):
+    assert "facts" not in ostinato("plan", grid, check=0).stdout
+    path = tmp_path / "facts.yaml"
+    path.write_text(
+        """
+name: facts
+base: {corpus: zipf/1MB, vocabulary: "words:400", tokens: 1M, d_model: 16}
+runs:
+  - {exposures: [0, 3, 10], entities: [50, 20, 10], repeated_fraction: 0.2, repeats: 10}
+  - {exposures: [100], entities: [1000], statements: verbatim}
+  - {repeated_fraction: 0}
+"""
+    )
+    lines = ostinato("plan", path, check=0).stdout.splitlines()
+    assert lines[0].split()[-1] == "facts"
+    assert [line.split()[-1] for line in lines[1:4]] == ["a", "a", "b"]
+    assert lines[4].split()[-1].endswith("e+10")  # told nothing
+    assert lines[6:8] == [
+        "facts a (2 runs): 50 x 0, 20 x 3, 10 x 10 times, in templates: 80 entities, 160 statements",
+        "facts b (1 run): 1000 x 100 times, verbatim: 1,000 entities, 100,000 statements",
+    ]
+    rows = json.loads(ostinato("plan", path, "--json", check=0).stdout)
+    assert rows[0]["exposures"] == "0 3 10" and rows[2]["statements"] == "verbatim"
+
+
 def test_no_column_of_a_plan_is_cut(tmp_path):
     lines = ostinato("plan", "quick", "--out", tmp_path / "none", check=0).stdout.splitlines()
     assert lines[0].endswith("state  ") and lines[1].endswith("e+11 pending")

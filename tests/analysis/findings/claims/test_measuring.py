@@ -1,26 +1,10 @@
-"""Intervals over seeds, and one slope through several scans."""
+"""Which runs a study is about."""
 
-import numpy as np
 import pandas as pd
-import pytest
-from scipy.stats import ttest_1samp
 
 from analysis import analyse
-from analysis.findings.claims.measuring import main_scans, over_seeds
+from analysis.findings.claims.measuring import main_scans
 from analysis.study import make_study
-
-
-def test_the_interval_is_students():
-    values = [0.1, 0.3, 0.2]
-    found = ttest_1samp(values, 0).confidence_interval(0.95)
-    assert over_seeds(values) == pytest.approx((0.2, found.low, found.high))
-    value, low, high = over_seeds(values, log=True)
-    assert value == pytest.approx(0.2) and 0 < low < 0.2 < high
-
-
-def test_one_seed_has_no_interval():
-    value, low, high = over_seeds([0.4, np.nan])
-    assert value == 0.4 and np.isnan(low) and np.isnan(high)
 
 
 def test_a_study_is_about_the_arm_with_most_runs(tables):
