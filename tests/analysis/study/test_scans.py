@@ -32,7 +32,7 @@ def test_facts_that_are_told_otherwise_make_scans(tables):
         for e in ("0 9", None)
     )
     both = make_study(pd.concat([often, never], ignore_index=True), curves)
-    assert set(both.scans.label) == {"f = 0.5, exposures 0 9", "f = 0.5, exposures none"}
+    assert set(both.scans.label) == {"f = 0.5, exposures 0 to 9", "f = 0.5, exposures none"}
     assert len(make_study(never, curves).scans) == 1
 
 

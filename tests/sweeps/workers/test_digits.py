@@ -70,9 +70,7 @@ def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(studied, grid, d
 
 
 @pytest.mark.slow
-def test_more_threads_are_other_digits_and_recorded(
-    studied, grid, data_dir, tmp_path, monkeypatch
-):
+def test_more_threads_are_other_digits_and_recorded(studied, grid, data_dir, tmp_path, monkeypatch):
     """So the tests above can fail. Two threads come to the same digits, on some kinds of CPU."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))  # for one thread
     found = {}
