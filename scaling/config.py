@@ -126,7 +126,8 @@ class RunConfig(TrainingConfig, ModelConfig, MixtureConfig, Record):
     @property
     def tables(self) -> tuple[str, ...]:
         """Those of its probes."""
-        return tuple(table for probe in _named(self.probes) for table in probe.tables)
+        tables = (table for probe in _named(self.probes) for table in probe.tables)
+        return tuple(dict.fromkeys(tables))
 
     @property
     def data(self) -> Data:

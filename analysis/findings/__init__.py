@@ -27,6 +27,7 @@ from analysis.findings.knowing.dose import DOSE
 from analysis.findings.knowing.exchange import EXCHANGE
 from analysis.findings.knowing.hallucination import HALLUCINATION
 from analysis.findings.knowing.lost import LOST
+from analysis.findings.knowing.self_knowledge import SELF_KNOWLEDGE
 from analysis.findings.knowing.unseen import UNSEEN
 from analysis.findings.knowing.wordings import WORDINGS
 from analysis.findings.probes import PROBES
@@ -71,6 +72,7 @@ FINDINGS: list[Finding] = [
     WORDINGS,
     UNSEEN,
     CALIBRATION,
+    SELF_KNOWLEDGE,
     HALLUCINATION,
     DOSE,
     CAPACITY,

@@ -58,7 +58,8 @@ class Battery:
         details: Details = {}
         for found in self._put(asked, params, losses_NxL, last).values():
             row |= {name: float(value) for name, value in found.columns.items()}
-            details |= found.tables
+            for table, rows in found.tables.items():
+                details.setdefault(table, []).extend(rows)
         return row, details
 
     def _put(

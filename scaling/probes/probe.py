@@ -86,7 +86,7 @@ class Found(NamedTuple):
     columns: Mapping[str, float] = {}
     """Numbers of the evaluation's row."""
     tables: Mapping[str, Rows] = {}
-    """Rows of tables beside the curve, by table."""
+    """Rows of tables beside the curve, by table; those of several probes in one table come together."""
     result: Any = None
     """For probes that need this one."""
 

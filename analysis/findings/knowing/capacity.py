@@ -13,7 +13,7 @@ from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, errors, ma
 from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.knowing.lost import known_bits
-from analysis.findings.knowing.told import CELL, at_the_end, ladders
+from analysis.findings.knowing.told import CELL, as_stated, ladders
 from analysis.findings.repeats.memorisation import BITS_PER_PARAM
 from analysis.findings.seeds import cells_over_seeds
 from analysis.rows import groups_of, highest, rows_of
@@ -31,9 +31,9 @@ def capacities(analysis: Analysis) -> pd.DataFrame:
     `FEWEST_SIZES` are told: `exposures`, `bits`, `share` of what there is to know, `bits_per_param` of all
     weights, `bits_per_N` of those that are no embeddings; with intervals over seeds."""
     told = {s: ladder.stated for s, ladder in ladders(analysis.study).items()}
-    rungs = at_the_end(analysis.study, "knowledge")
+    rungs = as_stated(analysis.study)
     single = [setting for setting, rungs in told.items() if len(rungs) == 1]
-    rungs = rungs[rungs.setting.isin(single) & (rungs.repeats == 0) & (rungs.asked == "name")]
+    rungs = rungs[rungs.setting.isin(single) & (rungs.repeats == 0)]
     rungs = rungs[rungs.groupby("setting").params.transform("nunique") >= FEWEST_SIZES]
     if rungs.empty:
         return pd.DataFrame()

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series, errors
+from analysis.figures.chart import ALERT, NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors
 from analysis.figures.choice import size_panels, with_labels
 from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.findings.knowing.told import CELL, at_the_end, beside_control
+from analysis.findings.knowing.told import CELL, as_stated, beside_control
 from analysis.findings.seeds import cells_over_seeds
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, rows_of
@@ -22,29 +22,28 @@ _NOTHING = 1e-6
 """Bits that a model counts as knowing at least, so that its share of another's has a logarithm."""
 
 _ASKED = {"name": "by name", "place": "in their own words"}
-_KNOWLEDGE = {"name": ("knowledge, asked by name", ALERT, "s")}
-_KNOWLEDGE["place"] = ("knowledge, asked in a statement's words", Ink("#8a4fbf", "#c79bf0"), "D")
+_WAYS = {
+    "by_knowledge": ("knowledge", ALERT, "s"),
+    "by_test_loss": ("test loss", NEUTRAL, "o"),
+}
 
 
 def known_bits(rungs: pd.DataFrame) -> pd.DataFrame:
-    """One row a (run, way of asking): `bits` known of all facts, the sum over rungs of facts times bits a
-    fact where those are above zero.
-
-    rungs: rows of the table `knowledge` at the end of runs, of which all entities are asked.
-    """
+    """One row a run: `bits` known of all facts, the sum over rungs of facts times bits a fact where those
+    are above zero; rungs: as `told.as_stated` has them."""
     bits = rungs.n * rungs.bits.clip(lower=0)
     run = [*CELL, "seed", "run_id", "params_total", "asked"]
     return rungs.assign(bits=bits).groupby(run).bits.sum().reset_index()
 
 
 def lost_by_run(analysis: Analysis) -> pd.DataFrame:
-    """One row a (repeated run, way of asking) beside the control of its seed: `bits`, `control_bits`,
-    `kept`, their share; `damage` (nats per token) and `by_test_loss`, the multiplier; `by_knowledge`, the
-    multiplier by the controls' bits over params; `ratio` of the two, those below the smallest control
-    counted as its, and `bound`, whether one is."""
-    runs = beside_control(known_bits(at_the_end(analysis.study, "knowledge")), ["asked"], ["bits"])
+    """One row a repeated run beside the control of its seed: `bits`, `control_bits`, `kept`, their share;
+    `damage` (nats per token) and `by_test_loss`, the multiplier; `by_knowledge`, the multiplier by the
+    controls' bits over params; `ratio` of the two, those below the smallest control counted as its, and
+    `bound`, whether one is."""
+    runs = beside_control(known_bits(as_stated(analysis.study)), [], ["bits"])
     found = []
-    for _, own in groups_of(runs, ["setting", "asked"]):
+    for _, own in groups_of(runs, "setting"):
         controls, repeated = own[own.repeats == 0], own[own.repeats > 0]
         kept = repeated.bits.clip(lower=_NOTHING) / repeated.control_bits.clip(lower=_NOTHING)
         repeated = repeated.assign(kept=kept, by_knowledge=np.nan)
@@ -70,7 +69,7 @@ def lost_by_run(analysis: Analysis) -> pd.DataFrame:
 
 
 def lost_cells(analysis: Analysis) -> pd.DataFrame:
-    """Means over seeds of `lost_by_run` with their intervals, a row a (cell, way of asking)."""
+    """Means over seeds of `lost_by_run` with their intervals, a row a cell."""
     runs = analysis.lost_by_run
     if runs.empty:
         return runs
@@ -126,10 +125,8 @@ def multipliers_over_repeats(analysis: Analysis) -> Chart | None:
         own = cells[(cells.scan == scan.scan) & (cells.params == params)]
         ends = np.array([own.repeats.min() / 1.5, own.repeats.max() * 1.5])
         series = [Series("nothing lost", ends, np.ones(2), QUIET, None, "dotted")]
-        ways = {asked: (*_KNOWLEDGE[asked], "by_knowledge", asked) for asked in own.asked.unique()}
-        ways["test"] = ("test loss", NEUTRAL, "o", "by_test_loss", own.asked.iloc[0])
-        for told, ink, marker, way, asked in ways.values():
-            line = own[own.asked == asked].sort_values("repeats")
+        line = own.sort_values("repeats")
+        for way, (told, ink, marker) in _WAYS.items():
             series.append(
                 Series(
                     told,

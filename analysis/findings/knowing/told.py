@@ -13,6 +13,13 @@ CELL = ["setting", "scan", "params", "repeated_fraction", "repeats"]
 """Runs that differ in their seed alone."""
 
 
+NEVER = 0.3
+"""Where zero exposures stand on a logarithmic axis."""
+
+_ASKED = {"templates": "name", "verbatim": "place"}
+"""What is always said in the same words is known in them, and hardly by name."""
+
+
 class Ladder(NamedTuple):
     """How often how many entities are stated: rungs, ascending."""
 
@@ -55,6 +62,14 @@ def at_the_end(study: Study, name: str) -> pd.DataFrame:
     runs = study.results[study.results.setting >= 0]
     runs = runs.assign(params_total=runs.get("params_total", runs.params))
     return last.merge(runs[["run_id", *CELL, "seed", "params_total"]], on="run_id")
+
+
+def as_stated(study: Study) -> pd.DataFrame:
+    """The rows of the table `knowledge` at the end of each run that ask for facts as they were stated: after
+    the name where words and order changed, else in their own words."""
+    asked = {setting: _ASKED[ladder.statements] for setting, ladder in ladders(study).items()}
+    rows = at_the_end(study, "knowledge")
+    return rows[rows.asked == rows.setting.map(asked)]
 
 
 def beside_control(rows: pd.DataFrame, by: list[str], measures: list[str]) -> pd.DataFrame:

@@ -8,14 +8,11 @@ from analysis.figures.chart import ALERT, NEUTRAL, Axis, Chart, Panel, Series, e
 from analysis.figures.choice import size_panels, with_labels
 from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.findings.knowing.told import CELL, at_the_end, beside_control, of_scan
+from analysis.findings.knowing.told import CELL, NEVER, at_the_end, beside_control, of_scan
 from analysis.findings.seeds import cells_over_seeds
 from analysis.rows import groups_of, highest, lowest, rows_of
 from analysis.study.scans import in_brackets
 from analysis.words import count
-
-_NEVER = 0.3
-"""Where zero exposures stand on a logarithmic axis."""
 
 
 def unseen(analysis: Analysis) -> pd.DataFrame:
@@ -87,7 +84,7 @@ def sure_and_right(analysis: Analysis) -> Chart | None:
             shown.add(lowest(means, "probability").repeats)
         for repeats, line in groups_of(own[own.repeats.isin(shown)], "repeats"):
             told, ink = (f"E = {repeats:,.0f}", ALERT) if repeats else ("control", NEUTRAL)
-            x = line.exposures.clip(lower=_NEVER).to_numpy(float)
+            x = line.exposures.clip(lower=NEVER).to_numpy(float)
             for measure, way, line_style, marker in (
                 ("confidence", "confidence", "solid", "o"),
                 ("accuracy", "share right", "dashed", "s"),

@@ -10,8 +10,7 @@ from analysis.findings.knowing.told import ladders
 from analysis.rows import groups_of, lowest
 from analysis.words import count
 
-_ASKED = {"templates": "name", "verbatim": "place"}
-"""As the facts stated so can be asked for: what is always said in the same words is known in them."""
+_WAYS = ("templates", "verbatim")
 _SAME = ["exposures", "entities", "params", "repeated_fraction", "repeats", "seed"]
 
 
@@ -25,18 +24,17 @@ def wordings(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     own = {setting: ladder._asdict() for setting, ladder in told.items()}
     runs = runs.join(pd.DataFrame.from_dict(own, orient="index"), on="setting")
-    runs = runs[runs.asked == runs.statements.map(_ASKED)]
     both = [
         runs[runs.statements == way]
         .set_index(_SAME)[["kept", "run_id"]]
         .rename(columns={"kept": way})
-        for way in _ASKED
+        for way in _WAYS
     ]
     pairs = both[0].join(both[1].drop(columns="run_id"), how="inner").reset_index()
     if pairs.empty:
         return pd.DataFrame()
     pairs["ratio"] = pairs.templates / pairs.verbatim
-    return seeds.cells_over_seeds(pairs, _SAME[:-1], [], [*_ASKED, "ratio"])
+    return seeds.cells_over_seeds(pairs, _SAME[:-1], [], [*_WAYS, "ratio"])
 
 
 def wording_sentences(analysis: Analysis) -> list[str]:

@@ -37,8 +37,9 @@ def scores(truth: Truth, questions: Questions, answers: Answers) -> dict[str, np
 
 
 def by_rung(truth: Truth, scored: dict[str, np.ndarray], how: str) -> Rows:
-    """A row a rung of exposures: its entities, the questions asked (`n`), and means over them, bits a
-    fact (below zero where the model is surer of wrong values than evenness is)."""
+    """A row a rung of exposures: its entities, the questions asked (`n`), of how many `values` one is true,
+    and means over them, bits a fact (below zero where the model is surer of wrong values than evenness
+    is)."""
     rows: list[dict[str, Any]] = []
     for exposures, entities in truth.rungs.items():
         own = scored["exposures"] == exposures
@@ -46,7 +47,8 @@ def by_rung(truth: Truth, scored: dict[str, np.ndarray], how: str) -> Rows:
             name: float(scored[name][own].mean())
             for name in ("bits", "probability", "confidence", "mass")
         }
-        about = {"asked": how, "exposures": exposures, "entities": len(entities), "n": own.sum()}
+        about = {"asked": how, "exposures": exposures, "entities": len(entities)}
+        about |= {"n": own.sum(), "values": VALUES}
         rows.append(about | means | {"accuracy": float(scored["correct"][own].mean())})
     return rows
 
@@ -77,27 +79,31 @@ def _questions(truth: Truth, entities: np.ndarray) -> dict[str, Questions]:
 
 
 def _measure(subject: Subject, shown: _Shown, look: Look) -> Found:
-    rows: Rows = []
+    tables: dict[str, Rows] = {"knowledge": []}
     columns: dict[str, float] = {}
     for how, questions in (shown.all if look.last else shown.some).items():
         scored = scores(shown.truth, questions, ask(subject, look.params, questions))
         rungs = by_rung(shown.truth, scored, how)
-        rows += rungs
+        tables["knowledge"] += rungs
         if how == "name":
             columns["bits"] = known(rungs)
             if look.last:  # of a part of each rung it would be of other facts
-                told = reliability.measure(scored["confidence"], scored["correct"])
+                answers = scored["confidence"], scored["correct"]
+                told = reliability.measure(*answers)
                 columns |= {name: told[name.removeprefix("knowledge_")] for name in _CALIBRATION}
-    return Found(columns, {"knowledge": rows})
+                tables["calibration"] = [_OF_FACTS | told]
+                tables["reliability"] = [_OF_FACTS | each for each in reliability.bins(*answers)]
+    return Found(columns, tables)
 
 
+_OF_FACTS = {"kind": "facts"}
 _CALIBRATION = ("knowledge_rms_ce", "knowledge_rms_ce_floor", "knowledge_n")
 
 KNOWLEDGE = Probe(
     "knowledge",
     about="bits known of the facts that exposures ask for, and confidence in them",
     columns=("bits", *_CALIBRATION),
-    tables=("knowledge",),
+    tables=("knowledge", "calibration", "reliability"),
     fields=("exposures",),
     show=_show,
     measure=_measure,

@@ -11,6 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import analyse
+from analysis.findings.finding import draw, find
+from analysis.findings.repeats.controls import CONTROLS, control_curves
+from analysis.findings.repeats.effective import EFFECTIVE_PARAMS
 from analysis.study import make_study
 from tests.analysis.conftest import control_loss
 
@@ -74,8 +78,25 @@ def ladder_runs(statements="templates", seeds=(0, 1, 2)):
     ]
 
 
+def analysed(study, *findings):
+    """What these findings make of a study, after those that read effective params."""
+    laws, _ = control_curves(study)
+    return find([CONTROLS, EFFECTIVE_PARAMS, *findings], study, laws)
+
+
+def charts(found, *findings):
+    """The charts of findings by key."""
+    return {chart.key: chart for own in draw(findings, found).values() for chart in own}
+
+
 @pytest.fixture(scope="session")
 def told():
     """A study of one ladder."""
     runs = ladder_runs()
     return told_study(runs, knowledge=[row for run in runs for row in rungs(run, LADDER)])
+
+
+@pytest.fixture(scope="session")
+def found(told):
+    """All that is told of it."""
+    return analyse(told)

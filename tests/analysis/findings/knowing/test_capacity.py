@@ -3,8 +3,15 @@
 import pytest
 
 from analysis import analyse
-from analysis.findings import gallery
-from tests.analysis.findings.knowing.conftest import SIZES, run_of, rungs, told_study
+from analysis.findings.knowing.capacity import CAPACITY
+from tests.analysis.findings.knowing.conftest import (
+    SIZES,
+    analysed,
+    charts,
+    run_of,
+    rungs,
+    told_study,
+)
 
 ENTITIES = 4096
 
@@ -39,17 +46,17 @@ def test_the_most_bits_a_param_come_out_beside_what_was_published():
 
 def test_a_model_that_knows_all_there_is_has_shown_no_capacity():
     runs, rows = held(5.0, 100)
-    found = analyse(told_study(runs, knowledge=rows))
+    found = analysed(told_study(runs, knowledge=rows), CAPACITY)
     (told,) = (s for s in found.summary if "stated 100 times are held" in s)
     assert "there was no more to be known" in told
-    (chart,) = (c for c in gallery(found) if c.key == "capacity")
+    chart = charts(found, CAPACITY)["capacity"]
     lines = {series.name: series.y for series in chart.panels[0].series}
     known, offered = lines["100 exposures"], lines["all that is stated 100 times"]
     assert known.tolist() == pytest.approx(offered.tolist())
 
 
-def test_one_size_alone_or_a_ladder_is_no_capacity(told):
+def test_one_size_alone_or_a_ladder_is_no_capacity(found):
     runs, rows = held(0.5, 100)
     one = [run for run in runs if run["params"] == SIZES[0]]
-    assert analyse(told_study(one, knowledge=rows)).capacity.empty
-    assert analyse(told).capacity.empty
+    assert analysed(told_study(one, knowledge=rows), CAPACITY).capacity.empty
+    assert found.capacity.empty

@@ -2,12 +2,13 @@
 
 import pytest
 
-from analysis import analyse
-from analysis.findings import gallery
-from analysis.findings.knowing.dose import dosed
+from analysis.findings.knowing.dose import DOSE, dosed
+from analysis.findings.knowing.hallucination import HALLUCINATION
 from analysis.findings.knowing.told import Ladder
 from tests.analysis.findings.knowing.conftest import (
     LADDER,
+    analysed,
+    charts,
     ladder_runs,
     run_of,
     rungs,
@@ -64,7 +65,7 @@ def test_a_dose_is_found_by_its_ladder():
 
 
 def test_each_dose_is_beside_the_run_of_its_seed_without():
-    table = analyse(dose_study()).doses.set_index("dose")
+    table = analysed(dose_study(), DOSE).doses.set_index("dose")
     assert table.index.to_list() == [1, 2, 5, 20] and (table.seeds == 3).all()
     for dose, (false, loss) in DOSES.items():
         assert table.false_share_ratio[dose] == pytest.approx(false / 0.60, rel=1e-3)
@@ -76,7 +77,7 @@ def test_each_dose_is_beside_the_run_of_its_seed_without():
 
 
 def test_which_comes_first_is_told():
-    found = analyse(dose_study())
+    found = analysed(dose_study(), DOSE)
     (sentence,) = (s for s in found.summary if s.startswith("Where all facts are stated 30 times"))
     assert "60% of what is stated unasked is false at N = 24.6k" in sentence
     assert "5 times as often 45%, times 0.75 (95 %: " in sentence
@@ -84,17 +85,17 @@ def test_which_comes_first_is_told():
         "The least dose that lowers hallucination is 5, before test loss rises (at 20)."
         in found.summary
     )
-    chart = next(c for c in gallery(found) if c.key == "dose")
+    chart = charts(found, DOSE)["dose"]
     assert chart.panels[0].series[1].y.tolist() == pytest.approx([1, 59 / 60, 0.75, 0.5], rel=1e-3)
 
 
 def test_a_dose_that_does_nothing_is_said_to():
-    found = analyse(dose_study({1: (0.60, 2.0), 2: (0.60, 2.0)}))
+    found = analysed(dose_study({1: (0.60, 2.0), 2: (0.60, 2.0)}), DOSE)
     assert "No dose lowers hallucination, as far as these seeds tell." in found.summary
 
 
 def test_one_seed_has_ratios_and_no_verdict():
-    found = analyse(dose_study(seeds=(1,)))
+    found = analysed(dose_study(seeds=(1,)), DOSE)
     assert not any("lowers hallucination" in sentence for sentence in found.summary)
     assert found.doses.false_share_ratio.notna().all()
 
@@ -102,7 +103,7 @@ def test_one_seed_has_ratios_and_no_verdict():
 def test_beside_a_pool_more_is_made_up():
     runs = [stated(run, 0.2 + 0.1 * (run["repeats"] == 300)) for run in ladder_runs()]
     rows = [row for run in runs for row in rungs(run, LADDER)]
-    found = analyse(told_study(runs, knowledge=rows))
+    found = analysed(told_study(runs, knowledge=rows), HALLUCINATION)
     cells = found.hallucinations.query("params == 98_304").set_index("repeats")
     assert cells.false_share_change[300] == pytest.approx(0.1)
     assert cells.false_share_change[30] == cells.told_false_share_change[300] == 0
@@ -115,7 +116,7 @@ def test_beside_a_pool_more_is_made_up():
     assert (
         "of a name that was stated most" in sentence and sentence.count("includes no effect") == 1
     )
-    chart = next(c for c in gallery(found) if c.key == "hallucination")
+    chart = charts(found, HALLUCINATION)["hallucination"]
     lines = {series.name: series.y.tolist() for series in chart.panels[0].series}
     assert lines["unasked"] == pytest.approx([0.2, 0.3]) and lines[
         "unasked, control"

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from analysis import analyse
-from analysis.findings import gallery
-from analysis.findings.knowing.exchange import needed
+from analysis.findings.knowing.exchange import EXCHANGE, needed
 from analysis.study import make_study
 from tests.analysis.findings.knowing import conftest as made
 from tests.analysis.findings.knowing.conftest import (
     LADDER,
     RATES,
     SIZES,
+    analysed,
+    charts,
     run_of,
     rungs,
     told_study,
@@ -25,8 +26,8 @@ def test_the_exposures_are_read_off_between_two_rungs():
     assert np.isnan(needed(exposures, np.array([0.9, 0.6, 0.8])))  # known at fewer than any tried
 
 
-def test_a_pool_that_doubles_what_is_needed_has_a_rate_of_two(told):
-    table = analyse(told).exchange
+def test_a_pool_that_doubles_what_is_needed_has_a_rate_of_two(found):
+    table = found.exchange
     table = table[table.params == SIZES[-1]].set_index("repeats")
     for repeats in RATES:
         row = table.loc[repeats]
@@ -36,8 +37,8 @@ def test_a_pool_that_doubles_what_is_needed_has_a_rate_of_two(told):
     assert table.rate_low[30] < 1 < table.rate_high[30] and 1.8 < table.rate_low[300] < 2
 
 
-def test_it_is_told_with_intervals_and_what_may_be_nothing_is_said_so(told):
-    (sentence,) = (s for s in analyse(told).summary if "a fact is known with p = 0.5 after" in s)
+def test_it_is_told_with_intervals_and_what_may_be_nothing_is_said_so(found):
+    (sentence,) = (s for s in found.summary if "a fact is known with p = 0.5 after" in s)
     assert sentence.startswith(
         "At N = 98.3k (f = 0.2), asked by name, a fact is known with p = 0.5 after 50 exposures; beside"
     )
@@ -49,20 +50,20 @@ def test_it_is_told_with_intervals_and_what_may_be_nothing_is_said_so(told):
 def test_a_fact_that_no_number_of_exposures_makes_known_has_no_rate():
     runs = [run_of(SIZES[0], 0, seed, {3: 8, 10: 8, 30: 8}) for seed in (0, 1)]
     rows = [row for run in runs for row in rungs(run, {3: 8, 10: 8, 30: 8})]
-    found = analyse(told_study(runs, knowledge=rows))
+    found = analysed(told_study(runs, knowledge=rows), EXCHANGE)
     assert found.exchange.needed.isna().all()
     assert any("no number of exposures makes all seeds know facts" in s for s in found.summary)
 
 
-def test_the_figures_have_a_line_a_repeat_count_with_bars(told):
-    charts = {chart.key: chart for chart in gallery(analyse(told))}
+def test_the_figures_have_a_line_a_repeat_count_with_bars(found):
+    drawn = charts(found, EXCHANGE)
     for key, measure in (("exchange-rate", "probability"), ("bits-against-exposures", "bits")):
-        (panel,) = charts[key].panels
+        (panel,) = drawn[key].panels
         assert [series.name for series in panel.series] == ["control", "E = 30", "E = 300"]
         control, _, worst = panel.series
         assert control.x.tolist() == [e for e in LADDER if e] and (worst.error >= 0).all()
         assert worst.error.max() > 0 and (worst.y <= control.y + 1e-9).all()
-        assert {measure, f"{measure}_low", "run_ids"} <= set(charts[key].table)
+        assert {measure, f"{measure}_low", "run_ids"} <= set(drawn[key].table)
 
 
 def test_without_its_table_it_tells_nothing(tables):

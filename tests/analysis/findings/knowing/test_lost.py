@@ -2,13 +2,15 @@
 
 import pytest
 
-from analysis import analyse
-from analysis.findings import gallery
+from analysis.findings.knowing.lost import LOST
+from analysis.findings.knowing.wordings import WORDINGS
 from tests.analysis.findings.knowing.conftest import (
     LADDER,
     LOSS,
     RATES,
     SIZES,
+    analysed,
+    charts,
     known,
     ladder_runs,
     rungs,
@@ -16,14 +18,14 @@ from tests.analysis.findings.knowing.conftest import (
 )
 
 
-def test_bits_are_those_of_the_law_and_never_less_than_none(told):
-    row = analyse(told).lost_by_run.query("repeats == 300 and seed == 1").iloc[0]
+def test_bits_are_those_of_the_law_and_never_less_than_none(found):
+    row = found.lost_by_run.query("repeats == 300 and seed == 1").iloc[0]
     stated = sum(4 * n * 6 * known(e, SIZES[-1], 300) for e, n in LADDER.items() if e)
     assert row.bits == pytest.approx(stated)  # what was never stated counts as none, not as less
 
 
-def test_both_multipliers_are_what_was_put_in(told):
-    cells = analyse(told).lost.set_index("repeats")
+def test_both_multipliers_are_what_was_put_in(found):
+    cells = found.lost.set_index("repeats")
     for repeats in (30, 300):
         row = cells.loc[repeats]
         # A quarter and half of the largest size are sizes of controls: nothing is read off between.
@@ -34,15 +36,14 @@ def test_both_multipliers_are_what_was_put_in(told):
     assert not cells.bound.any()
 
 
-def test_which_is_hurt_more_is_told_with_the_interval(told):
-    found = analyse(told)
+def test_which_is_hurt_more_is_told_with_the_interval(found):
     (sentence,) = (s for s in found.summary if s.startswith("Of the bits that the control knows"))
     assert "at N = 98.3k, seen 300 times" in sentence
     assert (
         "multiplier of 0.25 against 0.50 by test loss: knowledge is hurt more (ratio 0.50, 95"
         in sentence
     )
-    chart = next(c for c in gallery(found) if c.key == "knowledge-against-loss")
+    chart = charts(found, LOST)["knowledge-against-loss"]
     _, by_name, test = chart.panels[0].series
     assert test.y.tolist() == pytest.approx([1.0, 0.5])
     assert by_name.y.tolist() == pytest.approx([1.0, 0.25], rel=0.01) and (by_name.error > 0).all()
@@ -51,7 +52,7 @@ def test_which_is_hurt_more_is_told_with_the_interval(told):
 def test_below_the_smallest_control_the_ratio_is_a_bound():
     runs = [run for run in ladder_runs() if run["params"] >= SIZES[2]]
     rows = [row for run in runs for row in rungs(run, LADDER)]
-    cells = analyse(told_study(runs, knowledge=rows)).lost.set_index("repeats")
+    cells = analysed(told_study(runs, knowledge=rows), LOST).lost.set_index("repeats")
     assert cells.bound[300] and not cells.bound[30]
     assert cells.ratio[300] == pytest.approx(1)  # both count as the smallest control, half the size
 
@@ -59,7 +60,7 @@ def test_below_the_smallest_control_the_ratio_is_a_bound():
 def test_one_size_loses_bits_and_has_no_multiplier():
     runs = [run for run in ladder_runs() if run["params"] == SIZES[-1]]
     rows = [row for run in runs for row in rungs(run, LADDER)]
-    found = analyse(told_study(runs, knowledge=rows))
+    found = analysed(told_study(runs, knowledge=rows), LOST, WORDINGS)
     assert found.lost.by_knowledge.isna().all() and found.lost.kept.notna().all()
     (sentence,) = (s for s in found.summary if s.startswith("Of the bits that the control knows"))
     assert sentence.endswith("at N = 98.3k, seen 300 times.")
@@ -71,7 +72,7 @@ def test_templates_are_set_beside_verbatim_seed_by_seed():
     rows = [row for run in runs for row in rungs(run, LADDER)]
     verbatim = [run for run in runs if run["statements"] == "verbatim"]
     rows += [row for run in verbatim for row in rungs(run | {"repeats": 0}, LADDER, "place")]
-    found = analyse(told_study(runs, knowledge=rows))
+    found = analysed(told_study(runs, knowledge=rows), LOST, WORDINGS)
     table = found.wordings.set_index("repeats")
     assert table.verbatim.to_list() == pytest.approx([1, 1])
     lost = found.lost[(found.lost.asked == "name") & (found.lost.repeats == 300)]

@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 
-from analysis import analyse
-from analysis.findings import gallery
+from analysis.findings.knowing.calibration import CALIBRATION
+from analysis.findings.knowing.exchange import EXCHANGE
+from analysis.findings.knowing.unseen import UNSEEN
 from tests.analysis.findings.knowing.conftest import (
     LADDER,
     SIZES,
+    analysed,
+    charts,
     ladder_runs,
     rungs,
     told_study,
 )
 
+TOLD = EXCHANGE, UNSEEN, CALIBRATION
 WORSE = {0: 0.0, 30: 0.0, 300: 0.05}
 """By repeats, what is added to the calibration error on held-out text; to that of facts nothing is."""
 FLOOR, PREDICTIONS = 0.02, 8192
@@ -49,7 +53,7 @@ def found():
     tables = {"knowledge": [row for run in runs for row in rungs(run, LADDER)]}
     tables["calibration"] = [row for run in runs for row in calibrations(run)]
     tables["reliability"] = [row for run in runs for row in bins(run)]
-    return analyse(told_study(runs, **tables))
+    return analysed(told_study(runs, **tables), *TOLD)
 
 
 def test_the_change_is_paired_by_seed_and_told_with_floor_and_number(found):
@@ -70,7 +74,7 @@ def test_the_change_is_paired_by_seed_and_told_with_floor_and_number(found):
 
 
 def test_a_reliability_diagram_has_its_error_floor_and_number_above_it(found):
-    chart = next(c for c in gallery(found) if c.key == "reliability")
+    chart = charts(found, CALIBRATION)["reliability"]
     assert [panel.title.partition(":")[0] for panel in chart.panels] == ["held-out text", "facts"]
     assert chart.panels[0].title == (
         "held-out text: control 0.030 (floor 0.020, n 8,192); E = 300 0.080 (floor 0.020, n 8,192)"
@@ -78,7 +82,7 @@ def test_a_reliability_diagram_has_its_error_floor_and_number_above_it(found):
     _, control, worst = chart.panels[0].series
     assert control.x.tolist() == pytest.approx(control.y.tolist())
     assert (worst.x - worst.y).tolist() == pytest.approx([0.05] * 15)
-    over = next(c for c in gallery(found) if c.key == "calibration-against-repeats")
+    over = charts(found, CALIBRATION)["calibration-against-repeats"]
     assert {"null floor", "98.3k"} <= {series.name for series in over.panels[0].series}
     assert "n of 8,192 to 8,192" in over.caption
 
@@ -92,7 +96,7 @@ def test_what_was_never_said_is_answered_with_the_confidence_of_the_half_known(f
     (told,) = (s for s in found.summary if s.startswith("Facts that were never stated"))
     assert "with a confidence of 0.40 and right in 0.016 of 2,048 a run, by luck in 0.016" in told
     assert "facts stated 30 times are held with no more confidence" in told
-    chart = next(c for c in gallery(found) if c.key == "confidence-in-the-unseen")
+    chart = charts(found, UNSEEN)["confidence-in-the-unseen"]
     sure, right = chart.panels[0].series[:2]
     assert sure.x[0] == right.x[0] < 1 and (sure.y[0], right.y[0]) == pytest.approx((0.4, 1 / 64))
     assert {series.name.split(", ")[1] for series in chart.panels[0].series} == {

@@ -57,6 +57,12 @@ def test_bits_probability_and_calibration_come_out_as_they_are(of_words, believe
     assert told.columns["bits"] == pytest.approx(facts * (6 + np.log2(SURE)), rel=1e-4)
     assert told.columns["knowledge_rms_ce"] == pytest.approx(SURE - share, abs=1e-3)
     assert told.columns["knowledge_n"] == 4 * (KNOWN + UNKNOWN)
+    (of_facts,) = told.tables["calibration"]
+    assert of_facts["kind"] == "facts" and of_facts["rms_ce"] == told.columns["knowledge_rms_ce"]
+    (only_bin,) = told.tables["reliability"]  # all answers are held with one confidence
+    assert (
+        only_bin["confidence"] == pytest.approx(SURE, abs=1e-3) and only_bin["n"] == of_facts["n"]
+    )
     never, often = told.tables["knowledge"][:2]
     assert (never["exposures"], never["entities"], never["n"]) == (0, UNKNOWN, 4 * UNKNOWN)
     assert (often["accuracy"], never["accuracy"]) == (1, 0)
@@ -75,7 +81,7 @@ def test_on_the_way_a_part_of_each_rung_stands_for_all_of_it(of_words, believer,
     program, _ = of_words
     shown = KNOWLEDGE.show(program, Text(np.zeros((2, 17)), np.arange(3), {}, truth))
     told = KNOWLEDGE.measure(program, shown, Look(believer, np.zeros((1, 1)), False, {}))
-    assert "knowledge_rms_ce" not in told.columns
+    assert "knowledge_rms_ce" not in told.columns and set(told.tables) == {"knowledge"}
     assert [row["n"] for row in told.tables["knowledge"][:2]] == [4 * 64, 4 * 64]
     assert told.columns["bits"] == pytest.approx(4 * KNOWN * (6 + np.log2(SURE)), rel=1e-4)
 

@@ -54,8 +54,13 @@ def test_calibration_comes_at_each_evaluation_and_never_without_floor_and_number
     for row, found in zip(rows, details, strict=True):
         assert 0 < row["rms_ce_floor"] < 1 and row["calibration_n"] > 500
         for each in found["calibration"]:
-            figures = [each[name] for name in ("rms_ce", "rms_ce_floor", "n", "temperature")]
-            assert np.isfinite(figures).all()
+            figures = [each[name] for name in ("rms_ce", "rms_ce_floor", "n")]
+            assert np.isfinite(figures).all() and ("temperature" in each) == (
+                each["kind"] != "facts"
+            )
+    kinds = [[each["kind"] for each in found["calibration"]] for found in details]
+    assert kinds[0] == kinds[-2] == ["test", "pool"] and kinds[-1] == ["facts", *kinds[0]]
+    assert {each["kind"] for each in details[-1]["reliability"]} == set(kinds[-1])
     assert rows[-1]["knowledge_n"] == 4 * 50
     assert "hallucination" in details[-1] and "hallucination" not in details[0]
     assert "knowledge_rms_ce" in rows[0]  # a column of each row, if of none but the last a number
