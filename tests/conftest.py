@@ -135,7 +135,7 @@ def preferences(data_dir) -> MixtureConfig:
 
     fields = {"context": 64, "batch_size": 16, "unit": "document", "vocabulary": "words:209"}
     config = MixtureConfig(
-        corpus="preferences/2000-samples-words40",
+        corpus="preferences/2000-samples-seed0-words40",
         vocabulary_of="zipf/40kB-words40",
         tokens=256 * 64,
         repeated_fraction=1.0,

@@ -44,6 +44,7 @@ class Transformer(nn.Module):
         *,
         dropout_B: jax.Array | None = None,
         surgery: Surgery | None = None,
+        places_BxK: jax.Array | None = None,
         at: jax.Array | None = None,
     ) -> jax.Array:
         """Logits [B, L, V] (float32) of token ids [B, L]; V is `vocabulary_size`.
@@ -52,6 +53,8 @@ class Transformer(nn.Module):
         small. `dropout_B` are the keys of each sequence's dropout, None for none of it. With
         `surgery` the heads are treated as it says, and the collection `heads`, where it is
         mutable, receives `patterns` [layers, B, H, L, L] and `outputs` [layers, B, L, H, K].
+        With `places`, logits are those after these alone, [B, K, V]. The collection `trunk`, where it
+        is mutable, receives `final` [B, L or K, D], what they are read off.
         With `at`, the place of the first of these tokens, they come after those that the collection
         `cache` remembers (`empty_cache`), and are remembered there.
         """
@@ -87,6 +90,9 @@ class Transformer(nn.Module):
         unembed = weight(self, "unembedding", _INIT, ("embed", "vocabulary"), size[::-1])
         unembed = unembed.astype(dtype)
         x_BxLxD = _norm(x_BLxD).reshape(B, L, -1)
+        if places_BxK is not None:
+            x_BxLxD = jnp.take_along_axis(x_BxLxD, places_BxK[..., None], axis=1)
+        self.sow("trunk", "final", x_BxLxD, reduce_fn=_last)
 
         def logits(x_BxLxD: jax.Array) -> jax.Array:
             flat = x_BxLxD.reshape(-1, config.d_model) @ unembed

@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 from data_pipelines.config import unknown_name
 from data_pipelines.errors import OstinatoError
 from scaling.stages.fine_tuning import FINE_TUNING
+from scaling.stages.preferences import (
+    BEST_OF_N,
+    IMITATION,
+    PREFERENCE_MODEL,
+    PREFERENCE_PRETRAINING,
+)
 from scaling.stages.pretraining import PRETRAINING
 from scaling.stages.stage import Following, Stage
 
@@ -21,7 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "Following", "Stage", "following", "stage_named", "train"]
 
-STAGES: list[Stage] = [PRETRAINING, FINE_TUNING]
+STAGES: list[Stage] = [
+    PRETRAINING,
+    FINE_TUNING,
+    PREFERENCE_PRETRAINING,
+    PREFERENCE_MODEL,
+    IMITATION,
+    BEST_OF_N,
+]
 """In the order in which they are told; a program may append its own."""
 
 

@@ -148,9 +148,13 @@ class Plan:
             raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
         families: dict[str, list[Record]] = {}
         home: dict[str, str] = {}
-        for run in self.runs:  # what follows a run goes with it
-            home[run.run_id] = home.get(run.of or "", run.run_id)
-            families.setdefault(home[run.run_id], []).append(run)
+        for run in self.runs:  # what follows runs goes with them
+            first, *others = [home[i] for i in run.after if i in home] or [run.run_id]
+            for other in set(others) - {first}:
+                families[first] += families.pop(other)
+                home |= dict.fromkeys((each.run_id for each in families[first]), first)
+            home[run.run_id] = first
+            families.setdefault(first, []).append(run)
         longest_first = sorted(
             families.items(), key=lambda item: (-sum(run.flops(0) for run in item[1]), item[0])
         )
@@ -260,7 +264,7 @@ def _followers(asked: Following, runs: list[Record], where: str) -> list[Record]
             + ("" if able else " (none can)")
         )
     try:
-        return [child for parent in parents for child in asked.records(parent)]
+        return [child for parent in parents for child in asked.follow(parent, runs)]
     except OstinatoError as error:
         raise OstinatoError(f"{where}: {error}") from None
 

@@ -217,7 +217,8 @@ class StudyDirectory:
         """Ids of the runs that are done; also by their rows alone, unless not asked for, or what
         begins with their weights has still to be done."""
         statuses = list(self.statuses())
-        awaited = {record.of for record, status in statuses if status["state"] != "done"}
+        undone = [record for record, status in statuses if status["state"] != "done"]
+        awaited = {run_id for record in undone for run_id in record.after}
         return {
             record.run_id
             for record, status in statuses

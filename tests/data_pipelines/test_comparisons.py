@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from data_pipelines.audit import audit
-from data_pipelines.comparisons import CONTEXT, SIDE, check_disjoint, comparisons_of, gold_of, sides
+from data_pipelines.comparisons import check_disjoint, gold_of, sides
 from data_pipelines.config import MixtureConfig
+from data_pipelines.config.comparisons import CONTEXT, SIDE, ComparedCorpus
+from data_pipelines.corpora.synthetic.preferences.comparisons import Comparisons
 from data_pipelines.errors import OstinatoError
 from data_pipelines.identity import identity
 from data_pipelines.stream import heldout, open_data
@@ -16,7 +18,7 @@ def test_what_is_packed_is_what_was_drawn_and_its_gold_is_a_function_of_tokens(
     preferences, data_dir
 ):
     data = open_data(preferences, data_dir)
-    comparisons = comparisons_of(preferences.corpus)
+    comparisons = Comparisons.parse(preferences.corpus)
     drawn = np.stack([*comparisons.draw("train")])
     rows = data.store.split("train").read(np.arange(len(drawn)))
     assert rows.shape == (len(drawn), CONTEXT + 1) and (rows[:, -1] == 1).all()
@@ -63,4 +65,4 @@ def test_a_vocabulary_of_another_corpus_is_said_where_there_is_one():
     bytes_ = MixtureConfig.model_validate(fields | {"vocabulary": "bytes", "vocabulary_of": "zipf"})
     assert bytes_.vocabulary_of is None
     with pytest.raises(OstinatoError, match="corpus: zipf holds no comparisons"):
-        comparisons_of("zipf")
+        ComparedCorpus.parse("zipf")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from data_pipelines.config.comparisons import PROMPT, RESPONSE, ComparedCorpus
 from data_pipelines.corpora.synthetic.preferences.comparisons import (
     BINARY_LEVEL,
     LEVELS,
@@ -15,8 +16,6 @@ from data_pipelines.corpora.synthetic.preferences.gold import (
     END,
     OTHER,
     OTHER_LOG_P,
-    PROMPT,
-    RESPONSE,
     Gold,
     branches,
     log_probabilities,
@@ -36,8 +35,8 @@ def rows():
 @pytest.fixture(scope="module")
 def compared():
     texts = ("3000-samples", "3000-samples-t2", "3000-levels", "3000-binary")
-    parsed = [Comparisons.parse(f"{text}-seed1-words40") for text in texts]
-    return {p.kind + str(p.temperature): (p, np.stack([*p.draw("train")])) for p in parsed}
+    drawn = {text: Comparisons.parse(f"preferences/{text}-seed1-words40") for text in texts}
+    return {text.partition("-")[2]: (c, np.stack([*c.draw("train")])) for text, c in drawn.items()}
 
 
 def both(rows_NxW):
@@ -83,17 +82,17 @@ def test_tokens_are_words_by_their_spelling():
 
 
 def test_the_better_by_gold_is_preferred_as_often_as_the_temperature_says(compared):
-    for name in ("samples0.0", "samples2.0"):
+    for name in ("samples", "samples-t2"):
         comparisons, rows = compared[name]
         better, worse = (comparisons.gold(side) for side in both(rows))
-        chance = truth(np.abs(better - worse), comparisons.temperature)
+        chance = truth(np.abs(better - worse), comparisons.corpus.temperature)
         error = np.sqrt((chance * (1 - chance)).sum()) / len(rows)
         assert abs((better >= worse).mean() - chance.mean()) <= 4 * error
     assert 0.6 < chance.mean() < 0.95
 
 
 def test_the_less_corrupted_is_preferred(compared):
-    for name, most in (("binary0.0", BINARY_LEVEL), ("levels0.0", sum(LEVELS[-2:]))):
+    for name, most in (("binary", BINARY_LEVEL), ("levels", sum(LEVELS[-2:]))):
         rows = compared[name][1]
         changed = (rows[:, PROMPT : PROMPT + RESPONSE] != rows[:, PROMPT + RESPONSE :]).sum(axis=1)
         assert changed.min() >= 1 and changed.max() <= most
@@ -102,8 +101,8 @@ def test_the_less_corrupted_is_preferred(compared):
 
 
 def test_more_pairs_go_on_where_fewer_end_and_splits_share_no_prompt(compared):
-    comparisons, rows = compared["levels0.0"]
-    fewer = Comparisons.parse("70-levels-seed1-words40")
+    comparisons, rows = compared["levels"]
+    fewer = Comparisons.parse("preferences/70-levels-seed1-words40")
     np.testing.assert_array_equal(np.stack([*fewer.draw("train")]), rows[:70])
     held_out = np.stack([*comparisons.draw("test")])
     prompts = {tuple(row) for row in rows[:, :PROMPT]}
@@ -111,11 +110,30 @@ def test_more_pairs_go_on_where_fewer_end_and_splits_share_no_prompt(compared):
     assert not prompts & {tuple(row) for row in held_out[:, :PROMPT]}
 
 
+def test_names_are_read_back_and_made_beside_a_corpus():
+    for name in (
+        "preferences/9-samples-t0.5-seed3-words200",
+        "preferences/9-binary-seed0-words1000",
+    ):
+        assert str(ComparedCorpus.parse(name)) == name
+    for corpus, told in {
+        "zipf": "seed0-words1000",
+        "zipf/20MB": "seed0-words1000",
+        "zipf/seed3": "seed3-words1000",
+        "zipf/2MB-seed3": "seed3-words1000",
+        "zipf/2MB-words200": "seed0-words200",
+        "zipf/2MB-seed3-words200": "seed3-words200",
+    }.items():
+        assert str(ComparedCorpus.beside(corpus, 9, "levels", 0)) == f"preferences/9-levels-{told}"
+    with pytest.raises(OstinatoError, match="corpus: pydocs has no true preference over its text"):
+        ComparedCorpus.beside("pydocs", 9, "levels", 0)
+
+
 @pytest.mark.parametrize(
     "text", ["samples", "0-samples", "10-pairs", "10-levels-t1", "10-samples-t"]
 )
 def test_a_name_that_is_none_is_refused_in_one_line(text):
     with pytest.raises(
-        OstinatoError, match=f"corpus: preferences/{text} is none; write pairs, kind"
+        OstinatoError, match=f"corpus: preferences/{text} holds no comparisons; write"
     ):
-        Comparisons.parse(text)
+        ComparedCorpus.parse(f"preferences/{text}")

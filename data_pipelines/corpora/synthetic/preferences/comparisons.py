@@ -1,22 +1,19 @@
-"""Comparisons as the name of a corpus says them, and how they are drawn."""
+"""How comparisons are drawn: responses, corrupted ones, and which of two is preferred."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from data_pipelines.config.comparisons import KINDS, PROMPT, RESPONSE, ComparedCorpus
 from data_pipelines.corpora.documents import SPLITS
-from data_pipelines.corpora.synthetic.preferences.gold import PROMPT, RESPONSE, Gold, branches
+from data_pipelines.corpora.synthetic.preferences.gold import Gold, branches
 from data_pipelines.corpora.synthetic.zipf import ZipfProcess
-from data_pipelines.errors import OstinatoError
 
-KINDS = ("samples", "levels", "binary")
-"""The better of two responses by gold; the less corrupted of two; the real one against one corrupted."""
 LEVELS = (2, 4, 8, 16)
 """Words of a response that a corrupted one has others in place of."""
 BINARY_LEVEL = 8
@@ -28,32 +25,19 @@ _AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Comparisons:
-    """`pairs` comparisons to train on; a prompt is in one split alone, by its content."""
+    """Comparisons as a corpus has them; a prompt is in one split alone, by its content."""
 
-    pairs: int
-    kind: str
-    temperature: float
-    """The better response by gold is preferred with probability sigmoid(difference / temperature); 0
-    for always."""
-    process: ZipfProcess
+    corpus: ComparedCorpus
 
     @classmethod
-    def parse(cls, text: str) -> Comparisons:
-        """Read '20000-samples-t0.5-seed0-words200', all but the first two left out where they are the
-        default; raises OstinatoError."""
-        kinds = "|".join(KINDS)
-        match = re.fullmatch(
-            rf"([1-9]\d*)-({kinds})(?:-t(\d+(?:\.\d+)?))?(?:-seed(\d+))?(?:-words([1-9]\d*))?", text
-        )
-        if not match or (match[3] and match[2] != "samples"):
-            raise OstinatoError(
-                f"corpus: preferences/{text} is none; write pairs, kind ({', '.join(KINDS)}) and what "
-                "it is drawn from, such as preferences/20000-samples-t0.5-seed0-words200 (a "
-                "temperature t of samples alone)"
-            )
-        words = {"words": int(match[5])} if match[5] else {}
-        process = ZipfProcess(int(match[4] or 0), **words)
-        return cls(int(match[1]), match[2], float(match[3] or 0), process)
+    def parse(cls, corpus: str) -> Comparisons:
+        """Those of a name; raises OstinatoError on another corpus's."""
+        return cls(ComparedCorpus.parse(corpus))
+
+    @cached_property
+    def process(self) -> ZipfProcess:
+        """What prompts and responses are drawn from."""
+        return ZipfProcess(self.corpus.seed, words=self.corpus.words)
 
     @cached_property
     def gold(self) -> Gold:
@@ -63,9 +47,9 @@ class Comparisons:
     def draw(self, split: str) -> Iterator[np.ndarray]:
         """Word numbers int64 [PROMPT + 2 RESPONSE] of each comparison of a split: the prompt, the
         preferred response, the other. More pairs go on where fewer end."""
-        wanted = self.pairs if split == "train" else _HELD_OUT
+        wanted = self.corpus.pairs if split == "train" else _HELD_OUT
         for block in range(-(-wanted // _AT_ONCE)):
-            key = (6, KINDS.index(self.kind), SPLITS.index(split), block)
+            key = (6, KINDS.index(self.corpus.kind), SPLITS.index(split), block)
             rows = self._block(split, self.process.generator(*key))
             yield from rows[: wanted - block * _AT_ONCE]
 
@@ -82,23 +66,25 @@ class Comparisons:
 
     def _pairs(self, split: str, generator: np.random.Generator) -> np.ndarray:
         """Both rows of comparisons, the preferred one first: [n, 2, PROMPT + RESPONSE]."""
-        drawn = branches(self.process, generator, _AT_ONCE, 2 if self.kind == "samples" else 1)
+        drawn = branches(
+            self.process, generator, _AT_ONCE, 2 if self.corpus.kind == "samples" else 1
+        )
         drawn = drawn[:, [_split_of(prompt) == split for prompt in drawn[0, :, :PROMPT]]]
-        if self.kind == "samples":
+        if self.corpus.kind == "samples":
             pairs = drawn.swapaxes(0, 1)
             gold = self.gold(pairs.reshape(-1, PROMPT + RESPONSE)).reshape(-1, 2)
             other = self._is_preferred(gold[:, 1] - gold[:, 0], generator)
             return np.where(other[:, None, None], pairs[:, ::-1], pairs)
         (real,) = drawn
         levels = np.tile([0, BINARY_LEVEL], (len(real), 1))
-        if self.kind == "levels":
+        if self.corpus.kind == "levels":
             shuffled = generator.permuted(np.tile(LEVELS, (len(real), 1)), axis=1)
             levels = np.sort(shuffled[:, :2], axis=1)
         return np.stack([self._corrupted(real, own, generator) for own in levels.T], axis=1)
 
     def _is_preferred(self, by_N: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Whether what is better by so much gold is preferred."""
-        return generator.random(len(by_N)) < truth(by_N, self.temperature)
+        return generator.random(len(by_N)) < truth(by_N, self.corpus.temperature)
 
     def _corrupted(
         self, rows: np.ndarray, level_N: np.ndarray, generator: np.random.Generator

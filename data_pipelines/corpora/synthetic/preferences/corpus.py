@@ -27,7 +27,7 @@ class Preferences(TextCorpus):
 
     def __init__(self, text: str, data_dir: Path):
         """`text` is what stands behind the corpus's name, such as '20000-samples-words200'."""
-        config = PreferencesConfig(name=text, comparisons=Comparisons.parse(text))
+        config = PreferencesConfig(name=text, comparisons=Comparisons.parse(f"{self.name}/{text}"))
         super().__init__(config, data_dir)
 
     def documents(self, split: str) -> Iterator[Document]:
@@ -37,5 +37,6 @@ class Preferences(TextCorpus):
 
     def describe(self) -> dict[str, Any]:
         comparisons = self.builder_config.comparisons
-        told = f"{comparisons.pairs:,} comparisons ({comparisons.kind}) of {comparisons.process.words} words"
+        pairs, kind = comparisons.corpus.pairs, comparisons.corpus.kind
+        told = f"{pairs:,} comparisons ({kind}) of {comparisons.process.words} words"
         return {"summary": f"preferences: {told}"}

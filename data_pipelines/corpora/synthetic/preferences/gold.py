@@ -14,11 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
+from data_pipelines.config.comparisons import PROMPT, RESPONSE
 from data_pipelines.config.vocabulary_file import SPECIAL
 from data_pipelines.corpora.synthetic.zipf import ZipfProcess
-
-PROMPT, RESPONSE = 16, 24
-"""Words of a prompt and of a response."""
 
 END, OTHER = -1, -2
 """What stands for the end of a document among word numbers, and for what is no word of the process."""
