@@ -125,7 +125,7 @@ def test_a_sweep_carries_all_of_them_out(grid, data_dir, tmp_path):
     assert own.n.sum() == 64 and own.difference.is_monotonic_increasing
     assert np.allclose(own.truth, own.accuracy)  # at temperature 0 what is preferred is true
 
-    chosen = pd.read_parquet(out / "best_of_n.parquet")
+    chosen = pd.read_parquet(out / "best_of_n_prompts.parquet")
     assert sorted(chosen.n.unique()) == [1, 2, 4, 8, 16] and sorted(chosen.prompt.unique()) == [
         0,
         1,

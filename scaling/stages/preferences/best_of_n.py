@@ -15,7 +15,7 @@ from scaling.record import Record
 from scaling.stages.preferences.records import PreferenceConfig
 from scaling.stages.stage import Following
 
-TABLE = "best_of_n"
+TABLE = "best_of_n_prompts"
 """Its table: a row a prompt and n."""
 
 
