@@ -21,6 +21,8 @@ from analysis.findings.induction.names import NAMES
 from analysis.findings.induction.onset import FORMATION
 from analysis.findings.induction.training import BUMP, COPYING, IN_CONTEXT
 from analysis.findings.induction.trajectories import TRAJECTORIES
+from analysis.findings.preferences.models import PREFERENCE_MODELS
+from analysis.findings.preferences.turning import TURNING
 from analysis.findings.probes import PROBES
 from analysis.findings.regularisation import REGULARISATION
 from analysis.findings.repeats.band import BAND
@@ -49,6 +51,8 @@ FINDINGS: list[Finding] = [
     PROBES,
     REGULARISATION,
     TRANSFER,
+    PREFERENCE_MODELS,
+    TURNING,
     NAMES,
     FORMATION,
     COPYING,
