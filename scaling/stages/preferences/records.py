@@ -121,8 +121,9 @@ class Ranking(Following):
         100_000, description="Comparisons that the corpus has, of which each seed draws its own."
     )
     batch_size: Count = Field(50, description="Comparisons in a training step.")
+    # Of 0.03, 0.1, 0.3 and 1 the best at 1,000 and 4,000 pairs, from a control as from scratch.
     learning_rate_factor: float = Field(
-        0.1, gt=0, description="Peak learning rate, as a share of pre-training's."
+        0.3, gt=0, description="Peak learning rate, as a share of pre-training's."
     )
     warmup_fraction: float = Field(0.1, ge=0, le=1, description="Share of steps to warm up in.")
     held_out: Count = Field(2048, description="Held-out comparisons that it is measured on.")
