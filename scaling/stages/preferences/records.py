@@ -95,7 +95,8 @@ def _several(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Counts = Annotated[tuple[Count, ...], BeforeValidator(_several), Field(min_length=1)]
+_OneOrMore = BeforeValidator(_several, json_schema_input_type=Count | list[Count])
+Counts = Annotated[tuple[Count, ...], Field(min_length=1), _OneOrMore]
 
 
 class Ranking(Following):
