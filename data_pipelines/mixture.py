@@ -44,7 +44,7 @@ def repeat_task(config: MixtureConfig, data_dir: Path) -> seqio.Task:
         preprocessors=[],
         output_features={
             "targets": seqio.Feature(
-                vocabulary(config.vocabulary, config.corpus, data_dir), add_eos=False
+                vocabulary(config.vocabulary, config.vocabulary_corpus, data_dir), add_eos=False
             )
         },
     )

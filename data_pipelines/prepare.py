@@ -56,11 +56,13 @@ def prepare_store(
     if not _complete(directory, splits):
         # They bring seqio, seconds that a packed corpus saves.
         from data_pipelines.store.packing import pack
-        from data_pipelines.vocabularies import keep_file
+        from data_pipelines.vocabularies import keep_file, words_file
 
         left_out = (builder.info.metadata or {}).get("left_out", {})
         manifest = {"corpus_digest": digest, "records_left_out": left_out}
         keep_file(config, data_dir)
+        if words := words_file(config, data_dir):
+            manifest["words"] = words.name
         pack(corpus, config, data_dir, directory, manifest, splits=splits, progress=progress)
         SequenceStore.open.cache_clear()
     with replacing(home / "current") as temporary:

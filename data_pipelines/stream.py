@@ -146,8 +146,9 @@ def store_home(corpus: str, config: MixtureConfig, data_dir: Path) -> Path:
     """Where the stores of a corpus lie: one directory a content digest, and `current` naming one."""
     vocabulary = config.vocabulary.replace(":", "-")
     read = config.reading.suffix if corpus.startswith("text_files:") else ""
-    if config.vocabulary.startswith(("sentencepiece:", "words:")) and corpus != config.corpus:
-        vocabulary += f"-of-{corpus_slug(config.corpus)}{config.reading.suffix}"
+    trained_on = config.vocabulary_corpus
+    if config.vocabulary.startswith(("sentencepiece:", "words:")) and corpus != trained_on:
+        vocabulary += f"-of-{corpus_slug(trained_on)}{config.reading.suffix}"
     return (
         data_dir
         / "packed"

@@ -8,9 +8,9 @@ resumed is told, so that whoever keeps the rows can drop those that come again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -63,7 +63,8 @@ class Lane:
     """One run: its record, where its checkpoints lie (None keeps none), what it begins with, and who
     is told of it.
 
-    begins: the run whose final weights it begins with, and where that one's checkpoints lie.
+    begins: the run whose final weights it begins with, and where that one's checkpoints lie; beside:
+    the same of every run that it comes `after`, by id.
     on_start gets the step it goes on from; on_evaluation a row each evaluation (losses in nats per
     token); on_details after it what there is for other tables, each row with its `step` and `tokens`.
     """
@@ -71,6 +72,7 @@ class Lane:
     record: Record
     checkpoint_dir: Path | None = None
     begins: tuple[Record, Path] | None = None
+    beside: Mapping[str, tuple[Record, Path]] = field(default_factory=dict)
     on_start: Callable[[int], None] = lambda step: None
     on_evaluation: Callable[[dict[str, Any]], None] = lambda row: None
     on_details: Callable[[dict[str, Rows]], None] = lambda details: None

@@ -37,6 +37,11 @@ class Record(Config):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """Ids of the runs whose weights it uses, which have to be done before."""
+        return (self.of,) if self.of else ()
+
+    @property
     def shape(self) -> tuple[Any, ...]:
         """Equal for records whose programs are the same: a worker that has one compiled goes on."""
         return (self.stage,)

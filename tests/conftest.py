@@ -129,3 +129,24 @@ def mixture(text_corpus, data_dir) -> MixtureConfig:
         if to_make:
             prepare_data(config, data_dir)
     return config
+
+
+@pytest.fixture(scope="session")
+def preferences(data_dir) -> MixtureConfig:
+    """Prepared comparisons of samples, in the words of a small corpus: 64 of them, each seen 4 times."""
+    from data_pipelines.prepare import prepare_data
+
+    fields = {"context": 64, "batch_size": 16, "unit": "document", "vocabulary": "words:209"}
+    config = MixtureConfig(
+        corpus="preferences/2000-samples-seed0-words40",
+        vocabulary_of="zipf/40kB-words40",
+        tokens=256 * 64,
+        repeated_fraction=1.0,
+        repeats=4,
+        order="epochs",
+        **fields,
+    )
+    with made_once(data_dir / "preferences") as to_make:
+        if to_make:
+            prepare_data(config, data_dir)
+    return config

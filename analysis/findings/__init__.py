@@ -30,6 +30,8 @@ from analysis.findings.knowing.lost import LOST
 from analysis.findings.knowing.self_knowledge import SELF_KNOWLEDGE
 from analysis.findings.knowing.unseen import UNSEEN
 from analysis.findings.knowing.wordings import WORDINGS
+from analysis.findings.preferences.models import PREFERENCE_MODELS
+from analysis.findings.preferences.turning import TURNING
 from analysis.findings.probes import PROBES
 from analysis.findings.regularisation import REGULARISATION
 from analysis.findings.repeats.band import BAND
@@ -58,6 +60,8 @@ FINDINGS: list[Finding] = [
     PROBES,
     REGULARISATION,
     TRANSFER,
+    PREFERENCE_MODELS,
+    TURNING,
     NAMES,
     FORMATION,
     COPYING,

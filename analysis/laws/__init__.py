@@ -4,6 +4,7 @@ from analysis.laws.constrained import AdditivePenalty, DataConstrained, DataCons
 from analysis.laws.joint import Chinchilla, Kaplan
 from analysis.laws.law import Law
 from analysis.laws.mixture import DamageBand, MovingBand
+from analysis.laws.overoptimisation import BestOfN, Reinforced
 from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, OptimalParams, PowerLaw
 
 LAWS: dict[str, type[Law]] = {
@@ -18,6 +19,7 @@ LAWS: dict[str, type[Law]] = {
 __all__ = [
     "LAWS",
     "AdditivePenalty",
+    "BestOfN",
     "Chinchilla",
     "ComputeLaw",
     "DamageBand",
@@ -30,4 +32,5 @@ __all__ = [
     "MovingBand",
     "OptimalParams",
     "PowerLaw",
+    "Reinforced",
 ]

@@ -56,6 +56,10 @@ class MixtureConfig(FactsConfig):
         pattern=r"^(bytes|(sentencepiece|words):[1-9]\d*|file:.+)$",
         description="bytes, sentencepiece:SIZE trained on the corpus, words:SIZE (those of facts and the corpus's commonest, which facts need), or file:PATH: a SentencePiece model or a Hugging Face tokenizer.json.",
     )
+    vocabulary_of: Annotated[str | None, Added(None)] = Field(
+        None,
+        description="Corpus that sentencepiece:SIZE is trained on or words:SIZE counted in, if another than this one.",
+    )
     vocabulary_file: Annotated[str | None, Whereabouts()] = Field(
         None, description="Where the file of file:PATH lies; filled in."
     )
@@ -92,6 +96,9 @@ class MixtureConfig(FactsConfig):
         if not isinstance(values, dict):
             return values
         values = _with_vocabulary(dict(values))
+        trained = str(values.get("vocabulary")).startswith(("sentencepiece:", "words:"))
+        if not trained or values.get("vocabulary_of") == values.get("corpus"):
+            values["vocabulary_of"] = None
         try:
             context = parse_count(values.get("context", cls.model_fields["context"].default))
             batch = parse_count(values.get("batch_size", cls.model_fields["batch_size"].default))
@@ -139,6 +146,11 @@ class MixtureConfig(FactsConfig):
                 "ask for; give words:SIZE"
             )
         return self
+
+    @property
+    def vocabulary_corpus(self) -> str:
+        """The corpus whose vocabulary it is read in."""
+        return self.vocabulary_of or self.corpus
 
     @property
     def vocabulary_size(self) -> int:

@@ -26,12 +26,12 @@ def corpus_builder(corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE) 
     """The TFDS builder of a corpus, prepared or not; `reading` is how a user's own files are read.
 
     `corpus` is 'pydocs', 'pycode', 'zipf', 'zipf/200MB-seed3', 'markov', 'echo',
-    'facts/64x10-templates', 'text_files:DIR', or the 'name/config' of a TFDS dataset with a text
+    'facts/64x10-templates', 'preferences/20000-samples-words200', 'text_files:DIR', or the 'name/config' of a TFDS dataset with a text
     feature, such as 'c4/en'.
     Raises OstinatoError on a name that is none of them.
     """
     root = data_dir / "tfds"
-    synthetic = corpus.startswith(("zipf", "markov", "echo", "facts"))
+    synthetic = corpus.startswith(("zipf", "markov", "echo", "facts", "preferences"))
     kind, _, rest = corpus.partition("/" if synthetic else ":")
     if kind in ("pydocs", "pycode") and not rest:
         from data_pipelines.corpora.packages.embedded import PyCode, PyDocs
@@ -49,6 +49,10 @@ def corpus_builder(corpus: str, data_dir: Path, reading: Reading = AS_THEY_ARE) 
         from data_pipelines.corpora.synthetic.facts.corpus import Facts
 
         return Facts(rest, root)
+    if kind == "preferences":
+        from data_pipelines.corpora.synthetic.preferences.corpus import Preferences
+
+        return Preferences(rest, root)
     if kind == "echo":
         from data_pipelines.corpora.synthetic.echo import Echo
 

@@ -109,7 +109,7 @@ def _task(corpus: str, config: MixtureConfig, data_dir: Path) -> seqio.Task:
         corpus,
         config.vocabulary,
         data_dir,
-        vocabulary_corpus=config.corpus,
+        vocabulary_corpus=config.vocabulary_corpus,
         reading=config.reading,
     )
 

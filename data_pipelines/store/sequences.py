@@ -56,6 +56,8 @@ class Manifest:
     """'sequence' where the corpus has too few documents to be split by them."""
     records_left_out: dict[str, int] = field(default_factory=dict)
     """Records of the corpus that are no documents, by cause."""
+    words: str | None = None
+    """File of the vocabulary, where that is a list of words, among the vocabularies of the data_dir."""
 
 
 MANIFEST = TypeAdapter(Manifest)

@@ -4,8 +4,17 @@
 TensorFlow. Start with `names`.
 """
 
-from data_pipelines.vocabularies.names import keep_file, tokenizer, vocabulary
+from data_pipelines.vocabularies.names import keep_file, tokenizer, vocabulary, words_file
 from data_pipelines.vocabularies.tokens import Tokenizer
 from data_pipelines.vocabularies.trained import TRAINING_BYTES
+from data_pipelines.vocabularies.words import kept_words
 
-__all__ = ["TRAINING_BYTES", "Tokenizer", "keep_file", "tokenizer", "vocabulary"]
+__all__ = [
+    "TRAINING_BYTES",
+    "Tokenizer",
+    "keep_file",
+    "kept_words",
+    "tokenizer",
+    "vocabulary",
+    "words_file",
+]

@@ -77,6 +77,14 @@ def keep_file(config: MixtureConfig, data_dir: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
+def words_file(config: MixtureConfig, data_dir: Path) -> Path | None:
+    """The file of the vocabulary of a config that is a list of words, None of another."""
+    size = _size(config.vocabulary)
+    if not size or not config.vocabulary.startswith("words:"):
+        return None
+    return word_list(size, config.vocabulary_corpus, data_dir, config.reading)
+
+
 def _file(name: str, data_dir: Path) -> Path | None:
     """The file of 'file:PATH' or 'file:DIGEST:SIZE', None of another name."""
     if not name.startswith("file:"):

@@ -35,6 +35,18 @@ class Words(Tokenizer):
         return " ".join(self._words[token - SPECIAL] for token in tokens if token >= SPECIAL)
 
 
+def kept_words(file: str, data_dir: Path) -> tuple[str, ...]:
+    """The words of a file that `word_list` has made, by its name; raises OstinatoError where it is gone."""
+    path = data_dir / "vocabularies" / file
+    try:
+        return tuple(path.read_text().splitlines())
+    except OSError:
+        raise OstinatoError(
+            f"vocabulary: {path} is gone; delete the packed sequences in {data_dir / 'packed'} and "
+            "prepare them again"
+        ) from None
+
+
 @lru_cache(maxsize=8)
 def word_list(size: int, corpus: str, data_dir: Path, reading: Reading) -> Path:
     """The file of a vocabulary of `size` tokens, a word a line, made unless it is there: of a corpus

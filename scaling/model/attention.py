@@ -60,6 +60,19 @@ def plain(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> j
     return jnp.concatenate(out, axis=2).transpose(0, 2, 1, 3)
 
 
+def onward(
+    q_BxLxHxK: jax.Array, k_BxHxCxK: jax.Array, v_BxHxCxK: jax.Array, at: jax.Array
+) -> jax.Array:
+    """[B, L, H, K] of queries at places `at` and on, each with the keys up to its own place; what
+    lies behind is not yet written."""
+    L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]
+    q_BxHxLxK = (q_BxLxHxK * K**-0.5).swapaxes(1, 2)
+    scores = (q_BxHxLxK @ k_BxHxCxK.swapaxes(2, 3)).astype(jnp.float32)
+    seen = jnp.arange(k_BxHxCxK.shape[2]) <= (at + jnp.arange(L))[:, None]
+    weights = jax.nn.softmax(jnp.where(seen, scores, -1e30), axis=-1)
+    return (weights.astype(v_BxHxCxK.dtype) @ v_BxHxCxK).swapaxes(1, 2)
+
+
 def patterns(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array) -> jax.Array:
     """Where each position attends: causal weights [B, H, L, L] in float32, rows of sum 1."""
     L, K = q_BxLxHxK.shape[1], q_BxLxHxK.shape[3]

@@ -15,7 +15,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from scaling.model.attention import Attention, patterns, plain
+from scaling.model.attention import Attention, onward, patterns, plain
 from scaling.model.config import ModelConfig
 
 _LOGITS_AT_ONCE = 2**26
@@ -45,6 +45,7 @@ class Transformer(nn.Module):
         dropout_B: jax.Array | None = None,
         surgery: Surgery | None = None,
         places_BxK: jax.Array | None = None,
+        at: jax.Array | None = None,
     ) -> jax.Array:
         """Logits [B, L, V] (float32) of token ids [B, L]; V is `vocabulary_size`.
 
@@ -54,6 +55,8 @@ class Transformer(nn.Module):
         mutable, receives `patterns` [layers, B, H, L, L] and `outputs` [layers, B, L, H, K].
         With `places`, logits are those after these alone, [B, K, V]. The collection `trunk`, where it
         is mutable, receives `final` [B, L or K, D], what they are read off.
+        With `at`, the place of the first of these tokens, they come after those that the collection
+        `cache` remembers (`empty_cache`), and are remembered there.
         """
         config, dtype = self.config, jnp.dtype(self.config.dtype)
         normal = nn.initializers.normal(1.0)
@@ -64,7 +67,8 @@ class Transformer(nn.Module):
         if config.positions == "learned":
             shape = self.context, config.d_model
             positions = weight(self, "positions", normal, (None, "embed"), shape)
-            x_BLxD = x_BLxD + jnp.tile(positions[:L].astype(dtype), (B, 1))
+            own = jax.lax.dynamic_slice_in_dim(positions, 0 if at is None else at, L)
+            x_BLxD = x_BLxD + jnp.tile(own.astype(dtype), (B, 1))
         dropout_NxB = None
         if dropout_B is not None and config.dropout:
             keys = jax.vmap(lambda key: jax.random.split(key, config.layers + 1))(dropout_B)
@@ -75,14 +79,14 @@ class Transformer(nn.Module):
             block = nn.remat(Block, prevent_cse=self.unroll, static_argnums=(2,))
         blocks = nn.scan(
             block,
-            variable_axes={"params": 0, "heads": 0},
+            variable_axes={"params": 0, "heads": 0, "cache": 0},
             split_rngs={"params": True},
-            in_axes=(nn.broadcast, 0, 0),
+            in_axes=(nn.broadcast, 0, 0, nn.broadcast),
             length=config.layers,
             unroll=config.layers if self.unroll else 1,
             metadata_params={nn.PARTITION_NAME: "layers"},
         )
-        x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L, dropout_NxB, surgery)
+        x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L, dropout_NxB, surgery, at)
         unembed = weight(self, "unembedding", _INIT, ("embed", "vocabulary"), size[::-1])
         unembed = unembed.astype(dtype)
         x_BxLxD = _norm(x_BLxD).reshape(B, L, -1)
@@ -130,6 +134,7 @@ class Block(nn.Module):
         length: int,
         dropout_B: jax.Array | None = None,
         surgery: Surgery | None = None,
+        at: jax.Array | None = None,
     ) -> tuple[jax.Array, None]:
         """`surgery` is this layer's: `keep` [H], `patterns` [B, H, L, L]."""
 
@@ -139,7 +144,7 @@ class Block(nn.Module):
             keys_B = jax.vmap(lambda key: jax.random.fold_in(key, half))(dropout_B)
             return _drop(x_BLxD, self.config.dropout, keys_B)
 
-        x_BLxD = x_BLxD + drop(self._attention(_norm(x_BLxD), length, surgery), 0)
+        x_BLxD = x_BLxD + drop(self._attention(_norm(x_BLxD), length, surgery, at), 0)
         if not self.config.attention_only:
             x_BLxD = x_BLxD + drop(self._mlp(_norm(x_BLxD)), 1)
         return x_BLxD, None
@@ -153,18 +158,25 @@ class Block(nn.Module):
         # What the layers add to the residual stream stays of order one at any depth (GPT-2).
         return 1 / (2 * self.config.layers)
 
-    def _attention(self, x_BLxD: jax.Array, length: int, surgery: Surgery | None) -> jax.Array:
+    def _attention(
+        self, x_BLxD: jax.Array, length: int, surgery: Surgery | None, at: jax.Array | None
+    ) -> jax.Array:
         D, A, H = self.config.d_model, self.config.attention_width, self.config.heads
         qkv = x_BLxD @ self._weight("qkv", (D, 3 * A), ("embed", "heads"))
         qk, v = jnp.split(qkv.reshape(-1, length, 3 * H, A // H), [2 * H], axis=2)
         if self.config.smeared_keys:
             logit_H = weight(self, "smear", nn.initializers.zeros, ("heads",), (H,))
             share_H = nn.sigmoid(logit_H).astype(v.dtype)
-            qk = jnp.concatenate([qk[:, :, :H], smear(qk[:, :, H:], share_H)], axis=2)
+            k = qk[:, :, H:]
+            before = None if at is None else self._before(k, at)
+            qk = jnp.concatenate([qk[:, :, :H], smear(k, share_H, before)], axis=2)
         if self.config.positions == "rotary":
-            qk = rotate(qk)  # both at once: one pass over memory
+            qk = rotate(qk, 0 if at is None else at)  # both at once: one pass over memory
         q, k = jnp.split(qk, 2, axis=2)
-        if surgery is None:
+        if at is not None:
+            k, v = (self._remembered(n, new, at) for n, new in (("keys", k), ("values", v)))
+            out_BxLxHxK = onward(q, k, v, at)
+        elif surgery is None:
             out_BxLxHxK = self.attend(q, k, v)
         else:
             patterns_BxHxLxL = surgery.patterns_NxBxHxLxL
@@ -176,6 +188,19 @@ class Block(nn.Module):
             self.sow("heads", "outputs", out_BxLxHxK, reduce_fn=_last)
         out = self._weight("output", (A, D), ("heads", "embed"), self._output_scale)
         return out_BxLxHxK.reshape(-1, A) @ out
+
+    def _remembered(self, name: str, new_BxLxHxK: jax.Array, at: jax.Array) -> jax.Array:
+        """[B, H, C, K]: what `cache` holds by this name, with the new from place `at` on."""
+        held = cast(jax.Array, self.get_variable("cache", name))
+        held = jax.lax.dynamic_update_slice_in_dim(held, new_BxLxHxK.swapaxes(1, 2), at, axis=2)
+        self.put_variable("cache", name, held)
+        return held
+
+    def _before(self, k_BxLxHxK: jax.Array, at: jax.Array) -> jax.Array:
+        """The key before the first of these [B, 1, H, K], which for the first of all is itself."""
+        before = jnp.where(at == 0, k_BxLxHxK[:, :1], self.get_variable("cache", "last"))
+        self.put_variable("cache", "last", k_BxLxHxK[:, -1:])
+        return before
 
     def _mlp(self, x_BLxD: jax.Array) -> jax.Array:
         D, F = self.config.d_model, self.config.d_ff
@@ -213,9 +238,26 @@ def _drop(x_BLxD: jax.Array, rate: float, keys_B: jax.Array) -> jax.Array:
     return jnp.where(keep.reshape(-1, D), x_BLxD / (1 - rate), 0).astype(x_BLxD.dtype)
 
 
-def smear(k_BxLxHxK: jax.Array, share_H: jax.Array) -> jax.Array:
-    """Each key mixed with the one before it, of itself `share` in [0, 1] (Olsson et al. 2022)."""
-    before = jnp.concatenate([k_BxLxHxK[:, :1], k_BxLxHxK[:, :-1]], axis=1)
+def empty_cache(config: ModelConfig, rows: int, places: int) -> dict[str, Any]:
+    """The collection `cache` before the first token of `rows` sequences of at most `places`: in each
+    layer keys and values as attention takes them, and the last key unsmeared where keys are smeared."""
+    size = config.attention_width // config.heads
+
+    def zeros(*shape: int) -> jax.Array:
+        return jnp.zeros((config.layers, rows, *shape, size), config.dtype)
+
+    held = {name: zeros(config.heads, places) for name in ("keys", "values")}
+    return {"blocks": held | ({"last": zeros(1, config.heads)} if config.smeared_keys else {})}
+
+
+def smear(
+    k_BxLxHxK: jax.Array, share_H: jax.Array, before_Bx1xHxK: jax.Array | None = None
+) -> jax.Array:
+    """Each key mixed with the one before it, of itself `share` in [0, 1] (Olsson et al. 2022);
+    `before` stands before the first, by default itself."""
+    if before_Bx1xHxK is None:
+        before_Bx1xHxK = k_BxLxHxK[:, :1]
+    before = jnp.concatenate([before_Bx1xHxK, k_BxLxHxK[:, :-1]], axis=1)
     return share_H[:, None] * k_BxLxHxK + (1 - share_H[:, None]) * before
 
 
@@ -224,11 +266,11 @@ def _last(_, value):
     return value
 
 
-def rotate(x_BxLxHxK: jax.Array) -> jax.Array:
-    """Rotary positions (Su et al. 2021), halves paired, base 10,000."""
+def rotate(x_BxLxHxK: jax.Array, at: jax.Array | int = 0) -> jax.Array:
+    """Rotary positions from `at` on (Su et al. 2021), halves paired, base 10,000."""
     L, K = x_BxLxHxK.shape[1], x_BxLxHxK.shape[3]
     frequency = 1e4 ** (-jnp.arange(K // 2) / (K // 2))
-    angle_Lx1xK = (jnp.arange(L)[:, None] * frequency)[:, None, :]
+    angle_Lx1xK = ((at + jnp.arange(L))[:, None] * frequency)[:, None, :]
     cos, sin = jnp.cos(angle_Lx1xK), jnp.sin(angle_Lx1xK)
     a, b = jnp.split(x_BxLxHxK.astype(jnp.float32), 2, axis=-1)
     return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], -1).astype(x_BxLxHxK.dtype)

@@ -107,9 +107,16 @@ class Stacked:
     Lanes are filled up to a multiple of the devices by copies of the last, whose results are dropped.
     """
 
-    def __init__(self, config: RunConfig, vocabulary_size: int, lanes: int, devices: list | None):
+    def __init__(
+        self,
+        config: RunConfig,
+        vocabulary_size: int,
+        lanes: int,
+        devices: list | None,
+        kind: Callable[..., Program] = Program,
+    ):
         devices = (devices or jax.devices())[:lanes]
-        self.program: Program = program_for(config, vocabulary_size, devices=devices[:1])
+        self.program = program_for(config, vocabulary_size, devices=devices[:1], kind=kind)
         self.count = lanes
         self._lanes = -(-lanes // len(devices)) * len(devices)
         self._mesh = Mesh(np.array(devices), ("runs",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -172,8 +173,8 @@ def _place(array: np.ndarray, sharding) -> jax.Array:
 
 
 @lru_cache(maxsize=4)
-def _program(*key) -> Program:
-    return Program(*key)
+def _program(kind: Callable[..., Program], *key) -> Program:
+    return kind(*key)
 
 
 def program_for(
@@ -181,8 +182,9 @@ def program_for(
     vocabulary_size: int,
     layout: Layout = Layout(),  # noqa: B008 - frozen
     devices: list[Any] | None = None,
+    kind: Callable[..., Program] = Program,
 ) -> Program:
-    """The program of a run's shape, shared with earlier runs of that shape in this process.
+    """The program of a run's shape and kind, shared with earlier runs of them in this process.
 
     Raises OstinatoError where the layout does not divide the devices (all by default) or the run.
     """
@@ -192,4 +194,4 @@ def program_for(
     ways = batch_ways(mesh)
     sequences = -(-sequences // ways) * ways
     shape = model, vocabulary_size, config.context, config.batch_size, sequences
-    return _program(*shape, mesh, layout.microbatch, layout.remat)
+    return _program(kind, *shape, mesh, layout.microbatch, layout.remat)

@@ -94,12 +94,16 @@ class Computation:
             n for n in range(1, self.batch_size + 1) if self.batch_size % n == 0 and n <= fits
         )
 
-    def initial(self, seed: jax.Array) -> State:
-        """The state before the first step, each weight boxed with its logical axes."""
+    def weights(self, seed: jax.Array) -> dict[str, Any]:
+        """Those before the first step, each boxed with its logical axes."""
         # One token on one device, as weights do not depend on the batch nor on the attention; and
         # a loop over layers, to compile a sampler of each kind of weight and not of each layer's.
         network = self.network.clone(attend=plain, unroll=False)
-        params = network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
+        return network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
+
+    def initial(self, seed: jax.Array) -> State:
+        """The state before the first step, boxed likewise."""
+        params = self.weights(seed)
         moments = optimiser(Hyper(0.0, 1.0), 0.0).init(params)
         zero = Tally(*[jnp.zeros(())] * 6)
         return State(jnp.zeros((), jnp.int32), params, moments, zero)
@@ -110,6 +114,14 @@ class Computation:
             {"params": params}, tokens[:, :-1], tokens[:, 1:], dropout_B=dropout_B
         )
         return cast(jax.Array, losses_BxL)  # nothing is mutable, which would come beside it
+
+    def _counts(self, tokens: jax.Array) -> jax.Array:
+        """How many targets each row's losses are of."""
+        return (tokens[:, 1:] != 0).sum(-1).astype(jnp.float32)
+
+    def _told(self, params: Any, tokens: jax.Array) -> jax.Array:
+        """What an evaluation wants of each row."""
+        return self._losses(params, tokens)
 
     def _split(self, array: jax.Array, size: int) -> jax.Array:
         """[n, ...] as [n / size, size, ...], each part over all devices: no row changes its device."""
@@ -122,7 +134,7 @@ class Computation:
 
     def _loss(self, params: Any, tokens, repeated, dropout_B) -> tuple[jax.Array, Sums]:
         losses = self._losses(params, tokens, dropout_B).sum(-1)
-        counts = (tokens[:, 1:] != 0).sum(-1).astype(jnp.float32)
+        counts = self._counts(tokens)
         repeated = repeated.astype(jnp.float32)
         sums = (
             losses @ (1 - repeated),
@@ -183,4 +195,4 @@ class Computation:
         """Loss (nats) of each target of `evaluation_size` sequences, as it is compiled."""
         size = math.gcd(self.microbatch_size, self.evaluation_size)
         parts = self._split(tokens_NxL, size)
-        return self._join(jax.lax.map(lambda part: self._losses(params, part), parts))
+        return self._join(jax.lax.map(lambda part: self._told(params, part), parts))

@@ -15,6 +15,12 @@ from data_pipelines.errors import OstinatoError
 from scaling.stages.fine_tuning import FINE_TUNING
 from scaling.stages.knowing.p_ik import P_IK
 from scaling.stages.knowing.p_true import P_TRUE
+from scaling.stages.preferences import (
+    BEST_OF_N,
+    IMITATION,
+    PREFERENCE_MODEL,
+    PREFERENCE_PRETRAINING,
+)
 from scaling.stages.pretraining import PRETRAINING
 from scaling.stages.stage import Following, Stage
 
@@ -23,7 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "Following", "Stage", "following", "stage_named", "train"]
 
-STAGES: list[Stage] = [PRETRAINING, FINE_TUNING, P_IK, P_TRUE]
+STAGES: list[Stage] = [
+    PRETRAINING,
+    FINE_TUNING,
+    P_IK,
+    P_TRUE,
+    PREFERENCE_PRETRAINING,
+    PREFERENCE_MODEL,
+    IMITATION,
+    BEST_OF_N,
+]
 """In the order in which they are told; a program may append its own."""
 
 

@@ -7,7 +7,7 @@ evaluation, and what the run's probes find.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from scaling.model.transformer import count_params
 from scaling.probes.battery import Battery
 from scaling.programs.lanes import Alone, Lanes, Stacked
 from scaling.programs.optimiser import Hyper, learning_rates
-from scaling.programs.program import program_for
+from scaling.programs.program import Program, program_for
 from scaling.programs.step import State, Tally
 from scaling.record import Record
 
@@ -34,6 +34,9 @@ class LanguageModelling:
 
     Raises OstinatoError on data and a layout that do not fit the runs.
     """
+
+    kind: Callable[..., Program] = staticmethod(Program)
+    """What is compiled."""
 
     def __init__(self, lanes: Sequence[Lane], around: Surroundings):
         self._configs = [_trained(lane.record) for lane in lanes]
@@ -53,9 +56,9 @@ class LanguageModelling:
         self._rows = host_rows(first.batch_size)
         size = self._data[0].vocabulary_size
         self._lanes: Lanes = (
-            Alone(program_for(first, size, around.layout, around.devices))
+            Alone(program_for(first, size, around.layout, around.devices, self.kind))
             if len(lanes) == 1
-            else Stacked(first, size, len(lanes), around.devices)
+            else Stacked(first, size, len(lanes), around.devices, self.kind)
         )
         self._program = self._lanes.program
         facts = self._data[0].facts if first.probes else None
@@ -80,9 +83,13 @@ class LanguageModelling:
         own = [self._lanes.lane(state, number) for number in range(len(self._configs))]
         for number, parent in enumerate(self._begins):
             if parent:
-                params = final_params(*parent, self.abstract_state)
+                params = self._inherited(own[number].params, *parent)
                 own[number] = own[number].replace(params=params)
         return self._lanes.join(own)
+
+    def _inherited(self, own: Any, parent: RunConfig, checkpoints: Path) -> Any:
+        """The weights that a lane begins with in place of its `own`."""
+        return final_params(parent, checkpoints, self.abstract_state)
 
     def join(self, states: Sequence[State]) -> State:
         return self._lanes.join(states)
@@ -101,7 +108,7 @@ class LanguageModelling:
         return self._lanes.train(state, fed, rates, self._hyper)
 
     def losses(self, state: State) -> list[float]:
-        return [_training_loss(tally) for tally in self._lanes.tallies(state)]
+        return [training_loss(tally) for tally in self._lanes.tallies(state)]
 
     def evaluate(self, state: State, step: int, clock: Clock) -> list[Evaluation]:
         start = time.perf_counter()
@@ -171,12 +178,12 @@ def evaluation_row(
         "test_loss": None,
         "pool_loss": None,
         "ood_loss": None,
-        "train_loss": _mean(
+        "train_loss": mean(
             tally.unique_loss + tally.repeated_loss, tally.unique_tokens + tally.repeated_tokens
         ),
-        "unique_loss": _mean(tally.unique_loss, tally.unique_tokens),
-        "repeated_loss": _mean(tally.repeated_loss, tally.repeated_tokens),
-        "grad_norm": _mean(tally.gradient_norm, tally.steps),
+        "unique_loss": mean(tally.unique_loss, tally.unique_tokens),
+        "repeated_loss": mean(tally.repeated_loss, tally.repeated_tokens),
+        "grad_norm": mean(tally.gradient_norm, tally.steps),
         "learning_rate": float(learning_rate),
     }
     return row | {f"{name}_loss": loss for name, loss in losses.items()}
@@ -186,16 +193,17 @@ def _mean_loss(losses_NxL: np.ndarray | None, tokens_NxL: np.ndarray) -> float |
     """Of the targets that are no padding."""
     if losses_NxL is None:
         return None
-    return _mean(losses_NxL.sum(dtype=np.float64), int(np.count_nonzero(tokens_NxL[:, 1:])))
+    return mean(losses_NxL.sum(dtype=np.float64), int(np.count_nonzero(tokens_NxL[:, 1:])))
 
 
-def _mean(total: float, count: float) -> float | None:
+def mean(total: float, count: float) -> float | None:
+    """None of nothing."""
     return float(total) / float(count) if count else None
 
 
-def _training_loss(tally: Tally) -> float:
+def training_loss(tally: Tally) -> float:
     """The mean loss of a tally; not a number where its gradients were none."""
-    loss = _mean(
+    loss = mean(
         tally.unique_loss + tally.repeated_loss, tally.unique_tokens + tally.repeated_tokens
     )
     return np.nan if loss is None or not np.isfinite(tally.gradient_norm) else loss

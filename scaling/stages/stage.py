@@ -36,6 +36,10 @@ class Following(Config, ABC):
         Raises OstinatoError where the run is none that can be followed so.
         """
 
+    def follow(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
+        """`records`, for what has to know all `runs` before it; raises as that does."""
+        return self.records(parent)
+
 
 @dataclass(frozen=True)
 class Stage:

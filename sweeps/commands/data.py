@@ -65,7 +65,7 @@ def audit(
     for run in runs:
         data = open_data(run, data_dir)
         decode = (
-            _decoder(run.vocabulary, run.corpus, data_dir, run.reading)
+            _decoder(run.vocabulary, run.vocabulary_corpus, data_dir, run.reading)
             if near or show_step is not None
             else None
         )

@@ -10,7 +10,7 @@ import typer
 
 from data_pipelines.errors import OstinatoError
 from sweeps.commands.options import AsJson, DataDir, GridName, Select, app, console, place, stderr
-from sweeps.grids.grid import Plan
+from sweeps.grids.plan import Plan
 
 
 @app.command(

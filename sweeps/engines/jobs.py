@@ -17,7 +17,8 @@ from data_pipelines.errors import OstinatoError
 from scaling.record import Record
 from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import LAYOUTS, Job, Request, Submission
-from sweeps.grids.grid import Plan, find_grid, load_plan
+from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.plan import Plan
 from sweeps.study.storage import is_remote, write_bytes, write_json
 from sweeps.study.store import StudyDirectory
 from sweeps.workers.execution import Options

@@ -6,8 +6,7 @@ are added by themselves: for every run that repeats something, the same run with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import Any, get_origin
@@ -20,6 +19,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.record import Record
 from scaling.stages import Following, following
+from sweeps.grids.plan import Plan, columns_of
 from sweeps.grids.select import matches
 
 SHIPPED = Path(__file__).parent
@@ -122,51 +122,6 @@ def _check_axes(axes: dict[str, list[Any]]) -> None:
             raise ValueError(f"{name} has a value twice: {values}")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The runs of a grid, each once, and how many were asked for again."""
-
-    grid: Grid
-    runs: tuple[Record, ...]
-    identical: int
-
-    def select(self, expression: str) -> Plan:
-        """The plan of the runs that match an expression; raises OstinatoError if none does."""
-        found = zip(self.runs, columns_of(self.runs), strict=True)
-        runs = tuple(run for run, row in found if matches(expression, row))
-        if not runs:
-            raise OstinatoError(f"select: no run of {self.grid.name} matches {expression!r}")
-        return Plan(self.grid, runs, self.identical)
-
-    def share(self, share: str) -> Plan:
-        """The runs of the share '0/16', the first of 16 that have equally much to do.
-
-        Raises OstinatoError on anything but a number, a slash and a larger number.
-        """
-        number, _, count = share.partition("/")
-        if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
-            raise OstinatoError(f"share: {share!r}; write 0/16 for the first of 16")
-        families: dict[str, list[Record]] = {}
-        home: dict[str, str] = {}
-        for run in self.runs:  # what follows a run goes with it
-            home[run.run_id] = home.get(run.of or "", run.run_id)
-            families.setdefault(home[run.run_id], []).append(run)
-        longest_first = sorted(
-            families.items(), key=lambda item: (-sum(run.flops(0) for run in item[1]), item[0])
-        )
-        own = [run for _, runs in longest_first[int(number) :: int(count)] for run in runs]
-        return Plan(self.grid, tuple(own), self.identical)
-
-    def run(self, run_id: str) -> Record:
-        """The run whose id begins so; raises OstinatoError if there is not exactly one."""
-        runs = [run for run in self.runs if run.run_id.startswith(run_id)]
-        if len(runs) != 1:
-            raise OstinatoError(
-                f"run_id: {run_id} names {len(runs)} runs of {self.grid.name}; plan and status list them"
-            )
-        return runs[0]
-
-
 def find_grid(grid: str) -> Path:
     """The file of a grid given by path or by the name of a shipped one."""
     path = Path(grid)
@@ -260,7 +215,7 @@ def _followers(asked: Following, runs: list[Record], where: str) -> list[Record]
             + ("" if able else " (none can)")
         )
     try:
-        return [child for parent in parents for child in asked.records(parent)]
+        return [child for parent in parents for child in asked.follow(parent, runs)]
     except OstinatoError as error:
         raise OstinatoError(f"{where}: {error}") from None
 
@@ -276,13 +231,6 @@ def _configs(base: dict, axes: dict, zipped: list[dict], where: str) -> Iterable
         for part in chosen:
             values |= part
         yield RunConfig.parse(values, where)
-
-
-def columns_of(runs: Sequence[Record]) -> list[dict[str, Any]]:
-    """Each run's columns; what another's stage alone has is None."""
-    own = [run.columns() for run in runs]
-    names = dict.fromkeys(name for row in own for name in row)
-    return [{name: row.get(name) for name in names} for row in own]
 
 
 class _Loader(yaml.SafeLoader):

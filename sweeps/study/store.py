@@ -26,7 +26,8 @@ from data_pipelines.system.atomic import replacing
 from scaling.config import RunConfig
 from scaling.processor import Processor, moved
 from scaling.record import Record
-from sweeps.grids.grid import Plan, load_plan
+from sweeps.grids.grid import load_plan
+from sweeps.grids.plan import Plan
 from sweeps.study import claims, tables
 from sweeps.study.provenance import code_version, provenance
 from sweeps.study.storage import read_many, write_bytes, write_json
@@ -217,7 +218,8 @@ class StudyDirectory:
         """Ids of the runs that are done; also by their rows alone, unless not asked for, or what
         begins with their weights has still to be done."""
         statuses = list(self.statuses())
-        awaited = {record.of for record, status in statuses if status["state"] != "done"}
+        undone = [record for record, status in statuses if status["state"] != "done"]
+        awaited = {run_id for record in undone for run_id in record.after}
         return {
             record.run_id
             for record, status in statuses

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.record import Record
-from sweeps.grids.grid import columns_of
+from sweeps.grids.plan import columns_of
 from sweeps.study.storage import read_many, write_bytes
 
 if TYPE_CHECKING:  # half a second to load: not to say how a study stands

@@ -10,7 +10,7 @@ from scaling.record import Record
 
 
 class Backlog:
-    """Runs that wait: the longest first, each after the one whose weights it begins with.
+    """Runs that wait: the longest first, each after those whose weights it uses.
 
     Taking one costs what there are shapes, however many runs there are.
     """
@@ -55,8 +55,9 @@ class Backlog:
             self._add(run)
 
     def _add(self, run: Record) -> None:
-        if run.of in self._unsettled:
-            self._after.setdefault(run.of, []).append(run)
+        awaited = next((i for i in run.after if i in self._unsettled), None)
+        if awaited:
+            self._after.setdefault(awaited, []).append(run)
         else:
             self._push(run, run.flops(0))
 

@@ -33,7 +33,8 @@ def prepare(
         if data:
             mixture = data.mixture
             key = mixture.corpus, mixture.reading, mixture.vocabulary, mixture.context, mixture.unit
-            wanted.setdefault((*key, mixture.facts_corpus, data.ood_corpus), data)
+            others = mixture.vocabulary_of, mixture.facts_corpus, data.ood_corpus
+            wanted.setdefault((*key, *others), data)
     with console.status("preparing data") as status:
         for data in wanted.values():
             item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}

@@ -70,7 +70,7 @@ def carry_out(
     if not is_first_host():
         if chosen := first_says():
             lanes = [
-                Lane(record, study.run(record.run_id).checkpoints, _begins(record, study))
+                Lane(record, study.run(record.run_id).checkpoints, **_weights(record, study))
                 for record in _of(records, chosen)
             ]
             _ends(lanes, around)  # the first host's to report, which meets the same
@@ -107,21 +107,24 @@ def _of(records: Sequence[Record], chosen: str) -> list[Record]:
 
 
 def _may_begin(record: Record, run: RunDirectory, study: StudyDirectory) -> bool:
-    """Whether a claimed run is to be carried out; one that begins with weights which are not there,
-    nor has begun already, has failed."""
+    """Whether a claimed run is to be carried out; one that uses weights which are not there, and has
+    not begun already, has failed."""
     if run.status()["state"] == "done":
         return False
-    if record.of and not run.consumed_steps():
-        state = study.run(record.of).status()["state"]
+    if run.consumed_steps():
+        return True
+    for before in record.after:
+        state = study.run(before).status()["state"]
         if state != "done":
-            run.fail(f"of: {record.of} is {state}, not done; train it first")
+            run.fail(f"of: {before} is {state}, not done; train it first")
             return False
     return True
 
 
-def _begins(record: Record, study: StudyDirectory) -> tuple[Record, Path] | None:
-    """The run that this one begins with, and where its checkpoints lie."""
-    return (study.plan.run(record.of), study.run(record.of).checkpoints) if record.of else None
+def _weights(record: Record, study: StudyDirectory) -> dict[str, Any]:
+    """What a lane says of the runs whose weights it uses, and of the one that it begins with."""
+    beside = {i: (study.plan.run(i), study.run(i).checkpoints) for i in record.after}
+    return {"begins": beside.get(record.of or ""), "beside": beside}
 
 
 @contextmanager
@@ -139,7 +142,7 @@ def _lane(
         yield Lane(
             record,
             run.checkpoints,
-            _begins(record, study),
+            **_weights(record, study),
             on_start=lambda step: run.begin(record, step, processor()),
             on_evaluation=write,
             on_details=run.details,

@@ -106,24 +106,35 @@ class ZipfProcess(Process):
         words = np.zeros((lengths[0], documents), np.int64)
         state = generator.integers(self.states, size=documents)
         source = np.full(documents, -1)
-        cumulative = np.cumsum(self.frequencies)[:-1]
-        moves = np.cumsum(self.transitions, axis=1)[:, :-1]
         for t in range(lengths[0]):
             alive = np.searchsorted(-lengths, -t)  # documents longer than t come first
-            draws = generator.random((4, alive))
-            copying = (source[:alive] >= 0) & (draws[0] < self.go_on)
-            begins = ~copying & (draws[1] < self.copy) & (t > 0)
-            source[:alive] = np.where(copying, source[:alive] + 1, -1)
-            source[:alive][begins] = generator.integers(max(t, 1), size=begins.sum())
-            new = np.flatnonzero(source[:alive] < 0)
-            state[new] = (draws[2][new, None] > moves[state[new]]).sum(axis=1)
-            rank = np.searchsorted(cumulative, draws[3][new])
-            words[t, new] = self.rankings[state[new], rank]
-            old = np.flatnonzero(source[:alive] >= 0)
-            words[t, old] = words[source[old], old]
+            self.step(words[:, :alive], t, state[:alive], source[:alive], generator)
         order = generator.permutation(documents)
         by_document = np.ascontiguousarray(words.T)
         return [by_document[d, : lengths[d]] for d in order]
+
+    def step(
+        self,
+        words: np.ndarray,
+        t: int,
+        state: np.ndarray,
+        source: np.ndarray,
+        generator: np.random.Generator,
+    ) -> None:
+        """Draw word t of documents, a column each of `words` [longest, documents]; `state` and
+        `source` [documents], the place that is copied from or -1, move on as well."""
+        draws = generator.random((4, len(state)))
+        copying = (source >= 0) & (draws[0] < self.go_on)
+        begins = ~copying & (draws[1] < self.copy) & (t > 0)
+        source[:] = np.where(copying, source + 1, -1)
+        source[begins] = generator.integers(max(t, 1), size=begins.sum())
+        new = np.flatnonzero(source < 0)
+        moves = np.cumsum(self.transitions, axis=1)[:, :-1]
+        state[new] = (draws[2][new, None] > moves[state[new]]).sum(axis=1)
+        rank = np.searchsorted(np.cumsum(self.frequencies)[:-1], draws[3][new])
+        words[t, new] = self.rankings[state[new], rank]
+        old = np.flatnonzero(source >= 0)
+        words[t, old] = words[source[old], old]
 
     def text(self, symbols: np.ndarray) -> str:
         """A document as text."""

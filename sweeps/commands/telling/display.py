@@ -133,6 +133,10 @@ def describe(run: Record) -> str:
     """A run in a few words."""
     if not isinstance(run, RunConfig):
         return f"{run.stage} {run.run_id}" + (f" from {run.of}" if run.of else "")
+    if run.stage not in ("pretraining", "fine_tuning"):
+        pairs = f"{short(run.pool_size)} pairs x{run.repeats}"
+        begun = f"from {run.of or 'scratch'}"
+        return f"{run.stage} {short(run.params)} {pairs} {begun} seed {run.seed}"
     repeated = f"f {run.repeated_fraction:g} x{run.repeats}" if run.repeats else "control"
     repeated = f"from {run.of}" if run.of else repeated
     return f"{short(run.params)} {repeated} seed {run.seed}"

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeps.commands.telling.words import duration, short
-from sweeps.grids.grid import Plan, columns_of
+from sweeps.grids.plan import Plan, columns_of
 from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
 

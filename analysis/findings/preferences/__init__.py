@@ -1,0 +1,2 @@
+"""What learns a preference: how well, from how many pairs (`models`), and where its choices turn
+against gold (`turning`)."""

@@ -1,0 +1,162 @@
+"""Where gold turns while the proxy rises: the best of n by each preference model (Gao et al. 2023)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series
+from analysis.findings.finding import Analysis, Finding, Question
+from analysis.fitting.solving.bootstrap import interval, resample
+from analysis.laws import BestOfN
+from analysis.rows import groups_of, rows_of
+from analysis.study import Study
+from analysis.words import count
+
+_GAINS = ["proxy", "gold", "optimum"]
+_RESAMPLES = 200
+_PANELS = 12
+_GOLD = Ink("#b26a00", "#ffb74d")
+
+
+def gains(study: Study) -> pd.DataFrame:
+    """One row a run and n: `sqrt_kl`, and the mean over prompts of what proxy, gold and the best there
+    is (`optimum`) gain over the policy, with `*_se`."""
+    drawn = study.details["best_of_n_prompts"]
+    grouped = drawn.groupby(["run_id", "n"])
+    table = grouped[["sqrt_kl", *_GAINS]].mean()
+    return table.join(grouped[_GAINS].sem().add_suffix("_se")).reset_index()
+
+
+def turns(study: Study, models: pd.DataFrame) -> pd.DataFrame:
+    """One row a run: what its preference model is (`models`), its correlation with gold, where
+    gold turns (`turn`, `turned` where even the upper end of its interval is within what was sampled),
+    and Gao's law through it with the share of variance that it explains; 95 % intervals over prompts."""
+    runs = study.stages["best_of_n"]
+    of = models.add_prefix("judge_").rename(columns={"judge_run_id": "of"})
+    table = runs[["run_id", "of", "policy", "seed", "correlation"]].merge(
+        of[
+            [
+                "of",
+                "judge_init",
+                "judge_params",
+                "judge_pairs",
+                "judge_epochs",
+                "judge_preference_loss",
+            ]
+        ],
+        on="of",
+        how="left",
+    )
+    drawn = study.details["best_of_n_prompts"]
+    fitted = []
+    for run_id in table.run_id:
+        own = drawn[drawn.run_id == run_id].pivot(index="prompt", columns="n", values="gold")
+        d = drawn[drawn.run_id == run_id].groupby("n").sqrt_kl.first().to_numpy()
+        fitted.append(_fitted(d, own.to_numpy()))
+    return pd.concat([table, pd.DataFrame(fitted, table.index)], axis=1)
+
+
+def _fitted(d: np.ndarray, gold_PxN: np.ndarray) -> dict[str, float]:
+    """Where the mean over prompts turns and Gao's law through it, and the same of resampled prompts."""
+    mean = gold_PxN.mean(axis=0)
+    weights = resample(len(gold_PxN), _RESAMPLES) / len(gold_PxN)
+    samples = [_constants(d, own) for own in weights @ gold_PxN]
+    found = _constants(d, mean)
+    for name in list(found):
+        low, high = interval(np.array([sample[name] for sample in samples]))
+        found |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    law = BestOfN(found["alpha"], found["beta"]).predict(sqrt_kl=d)
+    misfit = ((mean - law) ** 2).sum() / ((mean - mean.mean()) ** 2).sum()
+    return found | {"law_r2": float(1 - misfit), "turned": float(found["turn_high"] < np.inf)}
+
+
+def _constants(d: np.ndarray, gain: np.ndarray) -> dict[str, float]:
+    law = BestOfN.through(d, gain)
+    return {"turn": turn(d, gain), "alpha": law.alpha, "beta": law.beta, "law_turn": law.turn}
+
+
+def turn(d: np.ndarray, gain: np.ndarray) -> float:
+    """d at the top of the parabola through the highest gain and those beside it; inf where the last is
+    the highest, 0 where the first is."""
+    top = int(np.argmax(gain))
+    if top in (0, len(d) - 1):
+        return 0.0 if top == 0 else np.inf
+    near = slice(top - 1, top + 2)
+    square, line, _ = np.polyfit(d[near], gain[near], 2)
+    return float(-line / (2 * square))
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Of how many preference models gold has turned, and where."""
+    told = []
+    for init, own in groups_of(table.dropna(subset=["judge_init"]), "judge_init"):
+        turned = own[own.turned == 1]
+        where = (
+            f", at d* between {turned.turn.min():.2f} and {turned.turn.max():.2f}"
+            if len(turned)
+            else ""
+        )
+        told.append(
+            f"By {len(turned)} of {len(own)} preference models begun from {init} the best of n turns "
+            f"against gold within what was sampled{where}."
+        )
+    return told
+
+
+def turning_chart(analysis: Analysis) -> Chart | None:
+    """Proxy and gold against d, a panel a preference model."""
+    table, about = analysis.best_of_n_gains, analysis.turns
+    about = about.sort_values(["judge_params", "judge_init", "judge_pairs", "seed"])[:_PANELS]
+    panels = []
+    for run in rows_of(about):
+        own = table[table.run_id == run.run_id]
+        d, ids = own.sqrt_kl.to_numpy(), [[run.run_id]]
+        lines = [("gold", _GOLD, "o"), ("proxy", NEUTRAL, "s"), ("best there is", QUIET, None)]
+        series = [
+            Series(
+                name,
+                d,
+                own[column].to_numpy(),
+                ink,
+                mark,
+                error=own[f"{column}_se"].to_numpy() if mark else None,
+                run_ids=ids,
+            )
+            for (name, ink, mark), column in zip(lines, ("gold", "proxy", "optimum"), strict=True)
+        ]
+        fine = np.linspace(0, d.max(), 50)
+        law = BestOfN(run.alpha, run.beta).predict(sqrt_kl=fine)
+        series.append(Series("Gao's law", fine, law, _GOLD, None, "dashed", run_ids=ids))
+        title = (
+            f"N = {count(run.judge_params)}, from {run.judge_init}, {run.judge_pairs:,.0f} pairs"
+        )
+        panels.append(Panel(title, series, keys={"params": int(run.judge_params)}))
+    return Chart(
+        key="best_of_n",
+        title="Proxy and gold at the best of n",
+        caption="What the best of n by a preference model gains over the policy that is sampled, by its "
+        "own score and in truth; means over prompts and their standard errors.",
+        reading="Where gold bends down while the proxy rises, the preference model is over-optimised.",
+        table=table,
+        panels=panels,
+        x=Axis("d = sqrt(KL), sqrt of nats"),
+        y=Axis("gain over the policy"),
+    )
+
+
+TURNING = Finding(
+    "turning",
+    question=Question.ELSE,
+    needs={
+        "preference_model": ("accuracy", "pairs", "epochs"),
+        "best_of_n": ("correlation",),
+        "best_of_n_prompts": ("gold", "sqrt_kl"),
+    },
+    tables={
+        "best_of_n_gains": lambda analysis: gains(analysis.study),
+        "turns": lambda analysis: turns(analysis.study, analysis.preference_models),
+    },
+    sentences=lambda analysis: sentences(analysis.turns),
+    charts=(turning_chart,),
+)
