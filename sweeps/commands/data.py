@@ -36,7 +36,7 @@ def audit(
     from data_pipelines.prepare import default_data_dir
     from data_pipelines.stream import open_data
     from scaling.config import RunConfig
-    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.grids.files import find_grid, load_plan
     from sweeps.study.store import StudyDirectory
     from sweeps.workers.preparing import prepare
 

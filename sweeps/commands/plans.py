@@ -52,7 +52,7 @@ def plan(
 ) -> None:
     """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
     from sweeps.commands.telling import tables
-    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.grids.files import find_grid, load_plan
     from sweeps.study.store import StudyDirectory
 
     planned = load_plan(find_grid(grid))

@@ -165,7 +165,7 @@ def train(
     wandb: Wandb = False,
 ) -> None:
     """Train one run of a grid, also one that is done elsewhere: whose row is in the study's tables."""
-    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.grids.files import find_grid, load_plan
     from sweeps.workers.execution import Options
 
     options = Options(
@@ -234,7 +234,7 @@ def _sweep(
     """Check everything, prepare the data, then train; what is wrong is said before anything is written."""
     from data_pipelines.prepare import default_data_dir
     from sweeps.commands.telling.display import Display
-    from sweeps.grids.grid import find_grid, load_plan
+    from sweeps.grids.files import find_grid, load_plan
     from sweeps.study.storage import is_remote
     from sweeps.study.store import StudyDirectory
     from sweeps.workers.companions import is_follower

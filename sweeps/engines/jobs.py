@@ -17,7 +17,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.record import Record
 from sweeps.engines import Engine, engine_named
 from sweeps.engines.job import LAYOUTS, Job, Request, Submission
-from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.files import find_grid, load_plan
 from sweeps.grids.plan import Plan
 from sweeps.study.storage import is_remote, write_bytes, write_json
 from sweeps.study.store import StudyDirectory

@@ -15,7 +15,8 @@ from scaling.probes import PROBES
 from scaling.record import Record
 from scaling.stages import STAGES, Following
 from scaling.stages.fine_tuning import FineTuning
-from sweeps.grids.grid import SHIPPED, Grid
+from sweeps.grids.files import SHIPPED
+from sweeps.grids.grid import Grid
 
 FILE = SHIPPED / "grid.schema.json"
 """Where the schema of this version lies; a grid may begin with `# yaml-language-server: $schema=`."""

@@ -26,7 +26,7 @@ from data_pipelines.system.atomic import replacing
 from scaling.config import RunConfig
 from scaling.processor import Processor, moved
 from scaling.record import Record
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.grids.plan import Plan
 from sweeps.study import claims, tables
 from sweeps.study.provenance import code_version, provenance

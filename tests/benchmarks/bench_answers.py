@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis.laws import Chinchilla
-from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.files import find_grid, load_plan
 from sweeps.study.store import StudyDirectory
 from tests.benchmarks.measure import medians, report, seconds
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sweeps.commands.telling.display import Display
 from sweeps.commands.telling.tables import status_rows
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.storage import location
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import local

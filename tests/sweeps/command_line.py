@@ -17,7 +17,7 @@ import pandas as pd
 
 from data_pipelines.prepare import prepare_data
 from sweeps import cli
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 

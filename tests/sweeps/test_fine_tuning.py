@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import Grid, expand, load_plan
+from sweeps.grids.files import load_plan
+from sweeps.grids.grid import Grid
+from sweeps.grids.plan import expand
 from tests.sweeps.command_line import ostinato, prepare
 
 TUNED = """

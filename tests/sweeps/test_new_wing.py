@@ -14,7 +14,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.probes import PROBES
 from scaling.stages import STAGES
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import local
 from tests.sweeps.command_line import ostinato

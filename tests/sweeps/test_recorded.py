@@ -15,7 +15,7 @@ from analysis.findings.claims.measuring import main_peaks
 from analysis.findings.repeats.worst import smallest_control
 from analysis.words import count, share
 from data_pipelines.prepare import prepare_data
-from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.files import find_grid, load_plan
 from tests.scaling.training import train
 
 HOME = Path(analysis.__file__).parent / "recorded"

@@ -10,7 +10,7 @@ import typer
 
 from sweeps import cli
 from sweeps.commands import app
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 from tests.sweeps.command_line import bad, ostinato, prepare
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import analysis
-from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.files import find_grid, load_plan
 from sweeps.study.store import StudyDirectory
 
 RECORDED = Path(analysis.__file__).parent / "recorded" / "quick"

@@ -15,7 +15,7 @@ from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2Jo
 from data_pipelines.errors import OstinatoError
 from sweeps.engines import engine_named
 from sweeps.engines.job import Job, Request
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.planning.accelerators import GPUS, _generations
 from sweeps.study.storage import location
 from sweeps.study.store import StudyDirectory

@@ -2,7 +2,9 @@ import pytest
 import yaml
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import SHIPPED, Grid, expand, find_grid, load_plan
+from sweeps.grids.files import SHIPPED, find_grid, load_plan
+from sweeps.grids.grid import Grid
+from sweeps.grids.plan import expand
 from sweeps.grids.select import matches
 
 BASE = {"tokens": "1M", "d_model": 32}

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import SHIPPED, load_plan
+from sweeps.grids.files import SHIPPED, load_plan
 from sweeps.grids.schema import FILE, grid_schema, schema_text
 
 GRIDS = sorted(SHIPPED.glob("*.yaml"))

@@ -9,7 +9,7 @@ import analysis
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.programs.layout import Layout
-from sweeps.grids.grid import find_grid, load_plan
+from sweeps.grids.files import find_grid, load_plan
 from sweeps.planning import compiler, search
 from sweeps.planning.accelerators import find_accelerator
 from sweeps.planning.search import SHAPE, candidates, plan_shapes, weights

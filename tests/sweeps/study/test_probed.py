@@ -3,7 +3,7 @@
 import pandas as pd
 
 from scaling.config import RunConfig
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 
 GRID = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 import sweeps
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 
 FILES = (".gitattributes", "sweeps/study/provenance.py", "sweeps/study/commit.txt")

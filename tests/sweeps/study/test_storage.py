@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study import storage
 from sweeps.study.storage import check_writable, is_remote, location, read_many
 from sweeps.study.store import StudyDirectory

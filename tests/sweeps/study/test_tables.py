@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 from tests.sweeps.command_line import ostinato
 

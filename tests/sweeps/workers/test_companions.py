@@ -7,7 +7,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from tests.sweeps.command_line import OSTINATO, ostinato
 
 

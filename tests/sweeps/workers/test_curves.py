@@ -11,7 +11,7 @@ from wandb.proto import wandb_internal_pb2
 from wandb.sdk.internal.datastore import DataStore
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import curves
 from tests.sweeps.command_line import bad, ostinato, until

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scaling.processor import Processor, cpu_name, instruction_set
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import local
 from tests.sweeps.command_line import (

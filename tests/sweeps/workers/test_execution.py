@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.workers.execution import layouts_for
 from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
 from tests.sweeps.command_line import bad, ostinato

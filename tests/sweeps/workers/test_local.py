@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from sweeps.commands.runs import _exit_on_failures
-from sweeps.grids.grid import load_plan
+from sweeps.grids.files import load_plan
 from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
 from sweeps.workers import local
