@@ -55,7 +55,7 @@ _LAST_LINES = 5
 """How much of a failed run's log is shown at the end."""
 
 
-@app.command(epilog="Example: ostinato study quick --out studies/quick")
+@app.command(epilog="Examples: ostinato study quick --out studies/quick; ostinato study facts")
 def study(
     grid: GridName,
     out: Annotated[
@@ -78,16 +78,24 @@ def study(
     gpus: Gpus = 0,
     accelerator: AcceleratorOf = None,
     spot: Spot = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="All of a grid that has a version of minutes too (facts).")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Do all of it: data, runs, analysis, report. Run again, it goes on.
 
-    With --to the runs are trained by jobs elsewhere, which are waited for.
+    Of facts and preferences it does the version of minutes (facts_quick) but with --full. With --to
+    the runs are trained by jobs elsewhere, which are waited for.
     """
     from analysis.report import write_report
+    from sweeps.grids.files import demonstration
     from sweeps.study.storage import is_remote
     from sweeps.workers.execution import Options
 
+    if not full and (shown := demonstration(grid)) != grid:
+        console.print(f"{grid}: its version of minutes, {shown}; --full does all of it", style="dim")
+        grid = shown
     out = out or Path("studies") / Path(grid).stem
     options = Options(threads=threads, tensorboard=tensorboard, wandb=wandb)
     if to:

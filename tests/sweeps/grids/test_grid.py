@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from data_pipelines.errors import OstinatoError
-from sweeps.grids.files import SHIPPED, find_grid, load_plan
+from sweeps.grids.files import SHIPPED, demonstration, find_grid, load_plan
 from sweeps.grids.grid import Grid
 from sweeps.grids.plan import expand
 from sweeps.grids.select import matches
@@ -154,3 +154,16 @@ def test_expressions_that_are_none_are_refused(expression):
 def test_a_grid_survives_yaml():
     written = grid(axes={"seed": [0, 1]})
     assert Grid.parse(yaml.safe_load(yaml.safe_dump(written.model_dump()))) == written
+
+
+@pytest.mark.parametrize("whole", ["facts", "preferences"])
+def test_what_is_shown_in_minutes_is_a_part_of_the_whole(whole):
+    shown = demonstration(whole)
+    assert shown == f"{whole}_quick"
+    trained = [run for run in load_plan(find_grid(shown)).runs if run.stage == "pretraining"]
+    assert set(trained) <= set(load_plan(find_grid(whole)).runs)
+
+
+@pytest.mark.parametrize("given", ["quick", "mine.yaml", "facts_quick"])
+def test_a_grid_without_a_version_of_minutes_is_its_own(given):
+    assert demonstration(given) == given
