@@ -1,8 +1,9 @@
 """The family's model: a decoder-only transformer in Flax.
 
 Pre-norm blocks of causal attention and an MLP, norms without parameters (so that N is exactly
-12 * layers * d_model**2 where the sizes are the family's), rotary or learned positions, untied unembedding. Weights are float32 and
-stacked over layers; activations are flat [B*L, D] wherever attention does not need them apart.
+12 * layers * d_model**2 where the sizes are the family's), rotary or learned positions, untied
+unembedding. Weights are float32 and stacked over layers; activations are flat [B*L, D] wherever
+attention does not need them apart.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class Transformer(nn.Module):
         x_BxLxD = _norm(x_BLxD).reshape(B, L, -1)
         if places_BxK is not None:
             x_BxLxD = jnp.take_along_axis(x_BxLxD, places_BxK[..., None], axis=1)
-        self.sow("trunk", "final", x_BxLxD, reduce_fn=_last)
+        if not self.is_initializing():
+            self.sow("trunk", "final", x_BxLxD, reduce_fn=_last)
 
         def logits(x_BxLxD: jax.Array) -> jax.Array:
             flat = x_BxLxD.reshape(-1, config.d_model) @ unembed

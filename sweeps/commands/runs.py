@@ -79,7 +79,8 @@ def study(
     accelerator: AcceleratorOf = None,
     spot: Spot = False,
     full: Annotated[
-        bool, typer.Option("--full", help="All of a grid that has a version of minutes too (facts).")
+        bool,
+        typer.Option("--full", help="All of a grid that has a version of minutes too (facts)."),
     ] = False,
     yes: Yes = False,
 ) -> None:
@@ -94,7 +95,9 @@ def study(
     from sweeps.workers.execution import Options
 
     if not full and (shown := demonstration(grid)) != grid:
-        console.print(f"{grid}: its version of minutes, {shown}; --full does all of it", style="dim")
+        console.print(
+            f"{grid}: its version of minutes, {shown}; --full does all of it", style="dim"
+        )
         grid = shown
     out = out or Path("studies") / Path(grid).stem
     options = Options(threads=threads, tensorboard=tensorboard, wandb=wandb)
