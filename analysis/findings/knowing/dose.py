@@ -53,13 +53,14 @@ def doses(analysis: Analysis) -> pd.DataFrame:
     arms = dosed(told)
     arms |= {base: (base, 1.0) for base, _ in arms.values()}
     runs = analysis.study.controls
-    runs = runs[runs.setting.isin(arms)].assign(
+    runs = runs[runs.setting.isin(arms)]
+    if runs.empty or "false_share" not in runs:
+        return pd.DataFrame()
+    runs = runs.assign(
         base=runs.setting.map({setting: base for setting, (base, _) in arms.items()}),
         dose=runs.setting.map({setting: dose for setting, (_, dose) in arms.items()}),
         exposures=runs.setting.map({s: min(ladder.stated) for s, ladder in told.items()}),
     )
-    if runs.empty or "false_share" not in runs:
-        return pd.DataFrame()
     runs = runs.join(_of_others(analysis, "knowledge", "probability", runs), on="run_id")
     runs = runs.join(_of_others(analysis, "hallucination", "false_share", runs), on="run_id")
     shares = [name for name in _RATIOS if name != "test_loss"]

@@ -26,14 +26,14 @@ from analysis.words import count
 
 @dataclass(frozen=True)
 class Asked:
-    """A stage, the predictor that it trains, its baseline (and what that is), and the condition that is
-    told of."""
+    """A stage, the predictor that it trains, its baseline (and what that is), and the condition under which
+    the predictor is told of."""
 
     name: str
     predictor: str
     baseline: str
     beside: str
-    condition: tuple[tuple[str, tuple[object, ...]], ...]
+    condition: dict[str, object]
     truth: str
     """Column of the table by exposures that the prediction is held against."""
 
@@ -42,13 +42,13 @@ _STAGES = {
     "p_ik": Asked(
         "P(IK)",
         *("head", "confidence", "the highest probability"),
-        (("target", ("exact", "none")), ("trained_on", ("all", "nothing"))),
+        {"target": "exact", "trained_on": "all"},
         "probability",
     ),
     "p_true": Asked(
         "P(True)",
         *("p_true", "probability", "the answer's own probability"),
-        (("shown", (5,)),),
+        {"shown": 5},
         "accuracy",
     ),
 }
@@ -82,15 +82,16 @@ def judged(study: Study, stage: str) -> pd.DataFrame:
 
 
 def _of_measured(study: Study, stage: str, table: str) -> pd.DataFrame:
-    """The rows of a stage's table under its condition, with the cell and seed of the run that is measured."""
+    """The rows of a stage's table, its predictor's under the condition alone, with the cell and seed of the
+    run that is measured."""
     runs, details = study.stages.get(stage), study.details.get(table)
     if runs is None or details is None:
         return pd.DataFrame()
     measured = study.results[["run_id", *CELL, "seed"]].rename(columns={"run_id": "of"})
     rows = details.merge(runs[["run_id", "of"]].merge(measured, on="of"), on="run_id")
-    for column, values in _STAGES[stage].condition:
-        rows = rows[rows[column].isin(values)]
-    return rows
+    asked = _STAGES[stage]
+    told = pd.concat([rows[column] == one for column, one in asked.condition.items()], axis=1)
+    return rows[told.all(axis=1) | (rows.predictor != asked.predictor)]
 
 
 def self_knowledge_sentences(analysis: Analysis) -> list[str]:

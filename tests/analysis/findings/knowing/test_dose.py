@@ -94,6 +94,15 @@ def test_a_dose_that_does_nothing_is_said_to():
     assert "No dose lowers hallucination, as far as these seeds tell." in found.summary
 
 
+def test_of_a_ladder_that_no_other_doses_nothing_is_told():
+    runs = [stated(run) for run in ladder_runs()]
+    row = {"step": 1, "exposures": 0, "prompt": "name", "n": 9, "false_share": 0.5}
+    heard = [{"run_id": run["run_id"]} | row for run in runs]
+    rows = [row for run in runs for row in rungs(run, LADDER)]
+    found = analysed(told_study(runs, knowledge=rows, hallucination=heard), DOSE)
+    assert found.doses.empty and not charts(found, DOSE)
+
+
 def test_one_seed_has_ratios_and_no_verdict():
     found = analysed(dose_study(seeds=(1,)), DOSE)
     assert not any("lowers hallucination" in sentence for sentence in found.summary)

@@ -58,12 +58,16 @@ def found():
                 if name == "p_ik":
                     row |= {"target": "exact" if learned else "none", "after": "nothing"}
                     row |= {"trained_on": "all" if learned else "nothing"}
-                    tables[name].append(row | {"target": "samples", "auroc": 0.5})  # not told of
+                    if learned:
+                        tables[name].append(
+                            row | {"target": "samples", "auroc": 0.5}
+                        )  # not told of
                     tables[name].append(row | {"group": "never_seen", "auroc": np.nan})
                     tables[name].append(row | {"after": "pool", "auroc": 0.6})
                 else:
-                    row |= {"shown": 5}
-                    tables[name].append(row | {"shown": 0, "auroc": 0.5})
+                    row |= {"shown": 5 if learned else 0}
+                    if learned:
+                        tables[name].append(row | {"shown": 0, "auroc": 0.5})
                 tables[name].append(row)
             for exposures in LADDER:
                 row = own | {"predictor": trained, "exposures": exposures, "prediction": 0.3}
