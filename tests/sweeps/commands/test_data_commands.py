@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.sweeps.command_line import bad, ostinato, prepare
+from tests.sweeps.command_line import bad, ostinato
 
 
 @pytest.mark.slow
@@ -134,7 +134,6 @@ def test_a_grid_says_how_its_files_are_read(grid, folder, tmp_path):
     assert refused.returncode == 2 and "a.ndjson line 1 has no 'text' but content" in refused.stderr
     values["base"] |= {"text_field": "content", "on_bad_record": "skip"}
     path.write_text(yaml.safe_dump(values))
-    prepare(path, data_dir)
     told = ostinato("audit", path, "--no-near", data_dir=data_dir, check=0).stdout
     assert "303 documents" in told and "left out 1 broken JSON, 1 lone surrogate, 1 null" in told
     (manifest,) = data_dir.glob("packed/*/*/manifest.json")
