@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from data_pipelines.stream import store_home
+from sweeps.grids.files import load_plan
 from tests.sweeps.command_line import bad, ostinato
 
 
@@ -41,7 +43,8 @@ def test_a_step_is_shown_as_text(grid, data_dir):
 @pytest.mark.slow
 def test_a_damaged_store_is_mended_before_it_is_audited(grid, data_dir, tmp_path):
     private = shutil.copytree(data_dir, tmp_path / "data")
-    shard = next(private.glob("packed/text_files-*/*/train-*.npy"))
+    read = load_plan(grid).runs[0].data.mixture  # others' stores lie beside it
+    shard = next(store_home(read.corpus, read, private).glob("*/train-*.npy"))
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-10])
     ostinato("audit", grid, "--no-near", data_dir=private, check=0)
