@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data_pipelines.config import MixtureConfig
-from data_pipelines.config.comparisons import CONTEXT, GIVEN, PROMPT, RESPONSE, SIDE
+from data_pipelines.config.comparisons import CONTEXT, PROMPT, RESPONSE
 from data_pipelines.corpora.synthetic.preferences.comparisons import Comparisons
 from data_pipelines.corpora.synthetic.preferences.gold import Gold, word_numbers
 from data_pipelines.errors import OstinatoError
 from data_pipelines.store import SequenceStore, row_digests
 from data_pipelines.vocabularies import kept_words
 
-_START = 1
+START = 1
+"""What a side begins with: the end of the document before."""
 
 
-def sides(rows_NxW: np.ndarray) -> np.ndarray:
-    """Both sides of comparisons [n, CONTEXT + 1], the preferred one first: int32 [n, 2, SIDE]."""
-    found = np.empty((len(rows_NxW), 2, SIDE), np.int32)
-    found[:, :, 0] = _START
-    found[:, :, 1:GIVEN] = rows_NxW[:, None, :PROMPT]
-    found[:, :, GIVEN:] = rows_NxW[:, PROMPT:CONTEXT].reshape(-1, 2, RESPONSE)
-    return found
+def sides(rows_NxW: Any, first: int = START, xp: Any = np) -> Any:
+    """Both sides of comparisons [n, CONTEXT + 1], the preferred one first: int32 [n, 2, SIDE], in
+    numpy or in jax.numpy; `first` is the token that they begin with."""
+    rows = rows_NxW.astype(xp.int32)
+    begun = xp.concatenate([xp.full((len(rows), 1), first, xp.int32), rows[:, :PROMPT]], axis=1)
+    responses = rows[:, PROMPT:CONTEXT].reshape(-1, 2, RESPONSE)
+    return xp.concatenate([xp.repeat(begun[:, None], 2, axis=1), responses], axis=2)
 
 
 def gold_of(

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from data_pipelines.config.comparisons import CONTEXT, GIVEN, RESPONSE, SIDE
+from data_pipelines.comparisons import START, sides
+from data_pipelines.config.comparisons import GIVEN, RESPONSE
 from scaling.mesh import replicated
 from scaling.model.attention import plain
 from scaling.model.transformer import token_losses
@@ -29,17 +30,15 @@ HEAD = "score"
 _AT_ONCE, _TOGETHER = 2048, 64
 """Sides that are scored in a call, and at once in it: what a CPU's cache holds."""
 
-_START, _GOOD, _BAD = 1, 3, 4
-"""What a side begins with: the end of the document before, or a tag, of tokens that no text here has."""
+_GOOD, _BAD = 3, 4
+"""Tags that a side may begin with, of tokens that no text here has."""
 
 
 class _OfComparisons(Program):
-    def _sides(self, rows_BxW: jax.Array, first: int) -> tuple[jax.Array, jax.Array]:
+    def _sides(self, rows_BxW: jax.Array, first: int = START) -> tuple[jax.Array, jax.Array]:
         """The preferred side and the other, [B, SIDE], which begin with a token."""
-        rows = rows_BxW.astype(jnp.int32)
-        begun = jnp.concatenate([jnp.full((len(rows), 1), first), rows[:, : GIVEN - 1]], axis=1)
-        better, worse = rows[:, GIVEN - 1 : SIDE - 1], rows[:, SIDE - 1 : CONTEXT]
-        return jnp.concatenate([begun, better], 1), jnp.concatenate([begun, worse], 1)
+        both = sides(rows_BxW, first, jnp)
+        return both[:, 0], both[:, 1]
 
     @property
     def _network(self) -> Any:
@@ -93,7 +92,7 @@ class Comparing(_OfComparisons):
 
     def _compared(self, rows_BxW: jax.Array) -> list[jax.Array]:
         """Sides [B, SIDE], of each comparison the one that has to score higher first."""
-        return list(self._sides(rows_BxW, _START))
+        return list(self._sides(rows_BxW))
 
     def _told(self, params: Any, tokens: jax.Array, dropout_B=None) -> jax.Array:
         compared = self._compared(tokens)
@@ -132,18 +131,18 @@ class Imitating(_OfComparisons):
     the prompt, the preferred one's first, then after nothing.
     """
 
-    def _response_losses(self, params: Any, sides: jax.Array, given: int, keys=None) -> jax.Array:
-        logits = self._network.apply({"params": params}, sides[:, :-1], dropout_B=keys)
-        return token_losses(logits[:, given - 1 :], sides[:, given:])
+    def _response_losses(self, params: Any, side: jax.Array, given: int, keys=None) -> jax.Array:
+        logits = self._network.apply({"params": params}, side[:, :-1], dropout_B=keys)
+        return token_losses(logits[:, given - 1 :], side[:, given:])
 
     def _losses(self, params: Any, tokens: jax.Array, dropout_B=None) -> jax.Array:
-        better, _ = self._sides(tokens, _START)
+        better, _ = self._sides(tokens)
         return self._response_losses(params, better, GIVEN, dropout_B)
 
     def _told(self, params: Any, tokens: jax.Array) -> jax.Array:
-        sides = self._sides(tokens, _START)
-        alone = [jnp.concatenate([s[:, :1], s[:, GIVEN:]], 1) for s in sides]
-        losses = [self._response_losses(params, s, GIVEN) for s in sides]
+        both = self._sides(tokens)
+        alone = [jnp.concatenate([s[:, :1], s[:, GIVEN:]], 1) for s in both]
+        losses = [self._response_losses(params, s, GIVEN) for s in both]
         losses += [self._response_losses(params, s, 1) for s in alone]
         return -jnp.stack([own.sum(-1) for own in losses], axis=-1)
 

@@ -86,6 +86,16 @@ class ZipfProcess(Process):
         return moves + self.stay * np.eye(self.states)
 
     @cached_property
+    def _cumulative(self) -> np.ndarray:
+        """Where each rank but the last ends, of a uniform draw."""
+        return np.cumsum(self.frequencies)[:-1]
+
+    @cached_property
+    def _moves(self) -> np.ndarray:
+        """Likewise each state but the last, after every state."""
+        return np.cumsum(self.transitions, axis=1)[:, :-1]
+
+    @cached_property
     def lexicon(self) -> np.ndarray:
         """Spelling of each word, all distinct, strings [words]: one to three syllables."""
         generator = self.generator(2)
@@ -129,9 +139,8 @@ class ZipfProcess(Process):
         source[:] = np.where(copying, source + 1, -1)
         source[begins] = generator.integers(max(t, 1), size=begins.sum())
         new = np.flatnonzero(source < 0)
-        moves = np.cumsum(self.transitions, axis=1)[:, :-1]
-        state[new] = (draws[2][new, None] > moves[state[new]]).sum(axis=1)
-        rank = np.searchsorted(np.cumsum(self.frequencies)[:-1], draws[3][new])
+        state[new] = (draws[2][new, None] > self._moves[state[new]]).sum(axis=1)
+        rank = np.searchsorted(self._cumulative, draws[3][new])
         words[t, new] = self.rankings[state[new], rank]
         old = np.flatnonzero(source >= 0)
         words[t, old] = words[source[old], old]

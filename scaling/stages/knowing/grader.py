@@ -17,7 +17,7 @@ from scaling.probes.knowing.answers import after
 from scaling.programs.optimiser import Hyper, optimiser
 from scaling.programs.program import Program, fill
 from scaling.programs.step import State, Tally
-from scaling.stages.knowing.questions import GRADING, VERDICTS, Answered
+from scaling.stages.knowing.questions import GRADING, VERDICTS, Answered, grading_tokens
 
 _ROWS = 256
 """That are graded at once."""
@@ -36,7 +36,8 @@ class Grader:
     def _log_odds(self, params: Any, tokens_NxL: jax.Array, place_N: jax.Array) -> jax.Array:
         """Of True [N]."""
         logits_NxV = self._after(params, tokens_NxL, place_N[:, None])[0][:, 0]
-        true, false = (self.program.vocabulary_size - len(GRADING) + word for word in VERDICTS)
+        words = grading_tokens(self.program.vocabulary_size - len(GRADING))
+        true, false = (words[verdict] for verdict in VERDICTS)
         return logits_NxV[:, true] - logits_NxV[:, false]
 
     def _step(self, state: State, tokens_BxL, place_B, right_B, rate, hyper: Hyper) -> State:
