@@ -13,12 +13,14 @@ from analysis.figures.choice import size_panels, with_labels
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.rows import groups_of, rows_of
 from analysis.study import Study
+from analysis.study.once import once_a_study
 from analysis.words import count, plural
 
 _PLACES = ("minimum_tokens", "peak_tokens", "second_descent", "pool_loss_at_peak")
 _SURE = 0.05
 
 
+@once_a_study
 def rises(study: Study) -> pd.DataFrame:
     """One row a run with curves: its largest rise of test loss above the minimum before it.
 

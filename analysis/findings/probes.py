@@ -26,6 +26,7 @@ _TOLD = {
     "prefix_matching_score": "prefix matching",
     "ood_loss": "out-of-distribution loss",
 }
+_OF_RUN = ["run_id", "scan", "setting", "params", "repeated_fraction", "repeats", "seed"]
 _CELL = ["scan", "probe", "params", "repeated_fraction", "repeats"]
 _FURTHEST = 1e3  # a multiplier beyond this factor is an inversion gone astray, not a finding
 _MOST_AVERAGES = 8
@@ -56,20 +57,19 @@ def probe_multipliers(study: Study, runs: pd.DataFrame, probes: list[str]) -> pd
     tables = []
     for probe in probes:
         for setting, own in groups_of(runs, "setting"):
-            controls = study.controls[study.controls.setting == setting].dropna(subset=[probe])
+            controls = study.controls[["setting", "params", "seed", probe]].dropna(subset=[probe])
+            controls = controls[controls.setting == setting]
             means = controls.groupby("params")[probe].mean()
             paired = controls.groupby(["params", "seed"])[probe].mean().rename("control")
-            own = own.dropna(subset=[probe]).join(paired, on=["params", "seed"])
+            own = own[[*_OF_RUN, "multiplier", probe]].dropna(subset=[probe])
+            own = own.join(paired, on=["params", "seed"])
             mean = own.params.map(means)
             value = mean + own[probe] - own.control.fillna(mean)
             invert = _inverse(probe, controls)
             if invert is None or own.empty:
                 continue
-            table = own[
-                ["run_id", "scan", "setting", "params", "repeated_fraction", "repeats", "seed"]
-            ]
             tables.append(
-                table.assign(
+                own[_OF_RUN].assign(
                     probe=probe,
                     multiplier=invert(value.to_numpy()) / invert(mean.to_numpy()),
                     by_test_loss=own.multiplier,

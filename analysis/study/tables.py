@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -58,28 +59,28 @@ class Study:
     stages: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     stage_curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def runs(self) -> pd.DataFrame:
         """All of them, of whatever stage: one row a run."""
         others = list(self.stages.values())
         return pd.concat([self.results, *others], ignore_index=True) if others else self.results
 
-    @property
+    @cached_property
     def controls(self) -> pd.DataFrame:
         """The runs without repetition."""
         return self.results[self.results.is_control]
 
-    @property
+    @cached_property
     def repeated(self) -> pd.DataFrame:
         """The runs with repetition."""
         return self.results[self.results.repeated_fraction > 0]
 
-    @property
+    @cached_property
     def setting_labels(self) -> pd.Series:
         """The label of each setting's first scan, by the setting's number."""
         return self.scans.drop_duplicates("setting").set_index("setting").label
 
-    @property
+    @cached_property
     def fine_tuned(self) -> pd.DataFrame:
         """The runs that began with another run's weights (`of`)."""
         return self.results[self.results.setting < 0]

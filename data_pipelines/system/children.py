@@ -13,6 +13,8 @@ import threading
 import time
 from importlib import import_module
 
+from data_pipelines.system.garbage import uncollected
+
 _PR_SET_PDEATHSIG = 1
 """Of Linux's prctl: the signal that a process gets when the thread that started it has ended."""
 
@@ -60,4 +62,6 @@ def _watch(parent: int) -> None:
 if __name__ == "__main__":
     _end_with(int(sys.argv[1]))
     module, _, name = sys.argv[2].partition(":")
-    sys.exit(getattr(import_module(module), name)(*sys.argv[3:]))
+    with uncollected():
+        main = getattr(import_module(module), name)
+    sys.exit(main(*sys.argv[3:]))

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from absl import logging
 
+from data_pipelines.system.garbage import uncollected
+
 if TYPE_CHECKING:
     import seqio
     import tensorflow as tf
@@ -46,7 +48,7 @@ def _without_stderr() -> Iterator[None]:
 
 
 def _load_tensorflow() -> None:
-    with _without_stderr():
+    with _without_stderr(), uncollected():
         import tensorflow as tf
 
         # RuntimeError: somebody has used TensorFlow before us; what it sees is theirs to say.
@@ -62,7 +64,7 @@ def __getattr__(name: str) -> ModuleType:
         raise AttributeError(name)
     if name != "tfds":
         _load_tensorflow()
-    with _without_stderr():
+    with _without_stderr(), uncollected():
         module = import_module(_MODULES[name])
     if name == "tfds":
         module.disable_progress_bar()

@@ -2,13 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-import analysis
-from analysis import analyse
 from analysis.files import markdown_table
 from analysis.findings.claims import claim_listing
 from analysis.findings.claims.measuring import main_peaks
@@ -16,11 +13,10 @@ from analysis.findings.repeats.worst import smallest_control
 from analysis.words import count, share
 from data_pipelines.prepare import prepare_data
 from sweeps.grids.files import find_grid, load_plan
+from tests.recorded import HOME, recorded
 from tests.scaling.training import train
 
-HOME = Path(analysis.__file__).parent / "recorded"
 RECORDED = sorted(path.parent for path in HOME.glob("*/results.parquet"))
-
 
 NAMED = pytest.mark.parametrize("directory", RECORDED, ids=lambda directory: directory.name)
 
@@ -94,7 +90,7 @@ def test_a_studys_readme_quotes_its_report_and_says_how_long_it_took(directory):
     text = (directory / "README.md").read_text()
     section = text.partition("## In the report's words")[2].partition("\n#")[0]
     quoted = {" ".join(sentence.split()) for sentence in re.split(r"^- ", section, flags=re.M)[1:]}
-    found = analyse(directory)
+    found = recorded(directory.name)
     assert quoted <= set(found.summary) and (quoted or directory.name == "learning_rate")
     runs, meta = found.study.results, json.loads((directory / "meta.json").read_text())
     assert f"{len(runs)} runs, {runs.seconds.sum() / 60:,.0f} minutes" in told(directory.name)
@@ -106,7 +102,7 @@ def test_a_studys_readme_quotes_its_report_and_says_how_long_it_took(directory):
 @NAMED
 def test_a_studys_readme_has_its_tables(directory):
     """Every row is one of the study's: damage, heads or arms, whichever it has a table of."""
-    found, rows = analyse(directory), {}
+    found, rows = recorded(directory.name), {}
     rows["| N | E | damage, nats | multiplier | seeds |"] = [
         f"| {count(c.params)} | {c.repeats:,.0f} | {give_or_take(c.damage, c.damage_se)} "
         f"| {give_or_take(c.multiplier, c.multiplier_se)} | {c.seeds} |"
@@ -147,7 +143,7 @@ def test_a_studys_readme_has_its_tables(directory):
 
 
 def test_the_readmes_tell_what_the_quick_study_found():
-    found = analyse(HOME / "quick")
+    found = recorded("quick")
     assert found.peaks.interior.all() and not found.peaks.extrapolated.any()
     assert found.peaks.params.max() >= 8 * found.peaks.params.min() and len(found.peaks) == 3
     (peak,) = found.peaks[found.peaks.seeds == 3].itertuples()
@@ -162,7 +158,7 @@ def test_the_readmes_tell_what_the_quick_study_found():
 
 
 def test_its_readme_tells_what_the_mechanism_study_found():
-    found, text = analyse(HOME / "mechanism"), told("mechanism")
+    found, text = recorded("mechanism"), told("mechanism")
     peak = found.peaks.iloc[0]
     assert (peak.repeats, peak.params) == (1000, 32_768) and peak.interior and peak.seeds == 3
     assert f"does as well as a control of {peak.effective_params / 1e3:.1f}k" in text
@@ -200,7 +196,7 @@ def test_what_a_readme_shows_and_points_to_is_there(readme):
 
 
 def test_its_readme_tells_that_one_layer_knows_no_names():
-    found, text = analyse(HOME / "names"), told("names")
+    found, text = recorded("names"), told("names")
     last = found.names.set_index(["params", "repeats"])["last"]
     assert (found.names.seeds == 3).all() and last.loc[16_384].max() < 0.03
     assert last[32_768, 0] > 10 * last[32_768, 1000]
@@ -210,7 +206,7 @@ def test_its_readme_tells_that_one_layer_knows_no_names():
 
 
 def test_its_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained_on():
-    found, text = analyse(HOME / "code"), told("code")
+    found, text = recorded("code"), told("code")
     (peak,) = found.peaks.itertuples()
     assert peak.interior and peak.seeds == 3 and f"the worst is E = {peak.repeats:.0f}" in text
     assert f"as well as a control of {peak.effective_params / 1e3:.2f}k params; on prose" in text
@@ -225,7 +221,7 @@ def test_its_readme_tells_that_prose_is_hurt_more_than_the_code_that_was_trained
 
 
 def test_its_readme_tells_the_smallest_models_of_prose_with_heads():
-    found, text = analyse(HOME / "prose"), told("prose")
+    found, text = recorded("prose"), told("prose")
     runs = found.study.results.set_index(["smeared_keys", "layers", "d_model"])
     score, params = runs.prefix_matching_score, runs.params
     onset = found.formations.set_index("params").onset_tokens
@@ -239,7 +235,7 @@ def test_its_readme_tells_the_smallest_models_of_prose_with_heads():
 
 @pytest.mark.slow
 def test_its_readme_tells_what_regularisation_removes():
-    found, readme = analyse(HOME / "regularisation"), told("regularisation")
+    found, readme = recorded("regularisation"), told("regularisation")
     arms = found.arms.set_index(["label", "weight_decay", "dropout"])
     assert len(arms) == 16 and (arms.seeds == 3).all()
     chain, text = arms.loc["markov/30MB"], arms.loc["pydocs"]
@@ -257,7 +253,7 @@ def test_its_readme_tells_what_regularisation_removes():
 
 
 def test_its_readme_tells_when_induction_heads_form():
-    found, text = analyse(HOME / "induction"), told("induction")
+    found, text = recorded("induction"), told("induction")
     runs = found.formations.merge(found.controls[["setting", "params"]])
     by_layers = found.study.results.set_index("params")[["layers", "smeared_keys"]]
     runs = runs.join(by_layers, on="params").set_index(["layers", "smeared_keys"]).onset_tokens
@@ -270,7 +266,7 @@ def test_its_readme_tells_when_induction_heads_form():
 
 def test_laptops_worst_lies_inside_at_every_size_and_its_readme_says_where():
     """Below half of it at both ends; pools of one sequence are a question of their own, as was set down."""
-    found, text = analyse(HOME / "laptop"), told("laptop")
+    found, text = recorded("laptop"), told("laptop")
     half, most = main_peaks(found, 0.5), main_peaks(found, 0.9)
     assert half.params.nunique() == 5 and half.params.max() > 30 * half.params.min()
     for peak in half.itertuples():

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import analyse
 from analysis.findings.induction.onset import formations
 from data_pipelines.corpora.synthetic.echo import EchoProcess, in_context_losses
 from scaling.probes import in_context
-from tests.sweeps.test_recorded import HOME, told
+from tests.recorded import HOME, recorded
+from tests.sweeps.test_recorded import told
 
 STUDY = HOME / "in_context"
 PROCESS = EchoProcess()
@@ -22,7 +22,7 @@ def runs():
     scores = curves.groupby("run_id").in_context_score.agg(["first", "last", "min"])
     scores.columns = ["untrained", "end", "lowest"]
     table = pd.read_parquet(STUDY / "results.parquet").set_index("run_id").join(scores)
-    formed = formations(analyse(STUDY).study).set_index("run_id")
+    formed = formations(recorded("in_context").study).set_index("run_id")
     return table.join(formed[["onset_tokens", "fall_tokens"]])
 
 

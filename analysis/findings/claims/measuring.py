@@ -21,7 +21,7 @@ def main_scans(analysis: Analysis) -> set[int]:
     runs = analysis.runs
     if not len(runs) or "damage" not in runs:
         return set()
-    own = with_arms(runs, analysis.study.scans).dropna(subset=["damage"])
+    own = with_arms(runs[["setting", "scan", "damage"]], analysis.study.scans).dropna()
     for wider in ("arm", "setting"):
         if own.empty:
             return set()

@@ -16,6 +16,7 @@ from analysis.findings.induction import phase
 from analysis.findings.induction.training import heads_while_training
 from analysis.rows import groups_of, rows_of
 from analysis.study import Study
+from analysis.study.once import once_a_study
 from analysis.study.scans import in_brackets
 from analysis.words import count, plural
 
@@ -58,6 +59,7 @@ def onset(tokens: np.ndarray, scores: np.ndarray, least: float = LEAST_RISE) -> 
     return Onset(tokens[above - 1] + share * (tokens[above] - tokens[above - 1]), before, after)
 
 
+@once_a_study
 def formations(study: Study, score: str = SCORE) -> pd.DataFrame:
     """When the heads of each run formed, one row a run of a scan that measured `score`.
 
@@ -84,18 +86,19 @@ def formations(study: Study, score: str = SCORE) -> pd.DataFrame:
 def _phase_change(curve: pd.DataFrame) -> dict[str, float]:
     found = {"fall_tokens": np.nan, "bump_tokens": np.nan, "bump_height": np.nan}
     if "in_context_score" in curve:
-        scored = curve.dropna(subset="in_context_score")
-        found["fall_tokens"] = phase.steepest_fall(*_columns(scored, "in_context_score"))
+        found["fall_tokens"] = phase.steepest_fall(*_measured(curve, "in_context_score"))
     if "train_loss" in curve:
-        trained = curve.dropna(subset="train_loss")
-        if len(trained):
-            at = phase.bump(*_columns(trained, "train_loss"))
-            found["bump_tokens"], found["bump_height"] = at
+        tokens, losses = _measured(curve, "train_loss")
+        if len(tokens):
+            found["bump_tokens"], found["bump_height"] = phase.bump(tokens, losses)
     return found
 
 
-def _columns(curve: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    return curve.tokens.to_numpy(float), curve[column].to_numpy(float)
+def _measured(curve: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and values of `column` where it was measured."""
+    tokens, values = curve[["tokens", column]].to_numpy(float).T
+    measured = ~np.isnan(values)
+    return tokens[measured], values[measured]
 
 
 def formation_cells(runs: pd.DataFrame) -> pd.DataFrame:

@@ -130,56 +130,63 @@ def _sweep(law, reweighted, columns, log_loss, delta, moves, theta, weights):
     """Up to `_SWEEP` steps on every fit: coordinates, objectives, whether it goes no further, and
     whether that is a minimum. reweighted: try steps of reweighted least squares as well."""
 
-    def solve(theta, weights):
-        def residuals(theta):
-            return _residuals(theta, law, columns, log_loss)
+    def residuals(theta):
+        return _residuals(theta, law, columns, log_loss)
 
-        def value(theta):
-            return _huber(residuals(theta), delta, weights)
+    def value(theta, weights):
+        return _huber(residuals(theta), delta, weights)
 
-        def slope(theta):
-            gradient = jax.grad(value)(theta)
-            return gradient, gradient
+    def slope(theta, weights):
+        gradient = jax.grad(value)(theta, weights)
+        return gradient, gradient
 
-        def towards(gradient, hessian):
-            """The step that the quadratic model asks for, and the decrease that it promises."""
-            curvature, axes = jnp.linalg.eigh(moves @ hessian @ moves)
-            curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
-            direction = -moves @ (axes @ ((axes.T @ gradient) / curvature))
-            return direction, -gradient @ direction
+    def towards(gradient, hessian):
+        """The step that the quadratic model asks for, and the decrease that it promises."""
+        curvature, axes = jnp.linalg.eigh(moves @ hessian @ moves)
+        curvature = jnp.maximum(jnp.abs(curvature), 1e-10 * jnp.abs(curvature).max() + 1e-300)
+        direction = -moves @ (axes @ ((axes.T @ gradient) / curvature))
+        return direction, -gradient @ direction
 
-        def step(state):
-            theta, current, _, _, count = state
-            hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta)
-            gradient = moves @ gradient
-            direction, promised = towards(gradient, hessian)
-            directions, lengths = direction[None], jnp.asarray(_LENGTHS)
-            if reweighted:
-                slopes, sizes = jax.jacfwd(residuals)(theta), jnp.abs(residuals(theta))
-                pull = weights * jnp.minimum(1.0, delta / jnp.maximum(sizes, 1e-300))
-                other, _ = towards(gradient, slopes.T @ (pull[:, None] * slopes))
-                directions = jnp.stack([direction, other])
-                lengths = jnp.asarray(_LENGTHS + _SHORT)
-            reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(directions, axis=1, keepdims=True))
-            points = (theta + lengths[:, None, None] * reach * directions).reshape(-1, len(theta))
-            values = jax.vmap(value)(points)
-            values = jnp.where(jnp.isfinite(values), values, jnp.inf)
-            best = jnp.argmin(values)
-            better = values[best] < current * (1 - _TOLERANCE if reweighted else 1)
-            least = jnp.where(better, _TOLERANCE, _ROUNDING) * current + _NOTHING
-            minimum = ~better if reweighted else promised <= least
-            stop = minimum | ~better
-            theta = jnp.where(better, points[best], theta)
-            current = jnp.where(better, values[best], current)
-            return theta, current, stop, minimum, count + 1
+    def step(theta, current, weights):
+        hessian, gradient = jax.jacfwd(slope, has_aux=True)(theta, weights)
+        gradient = moves @ gradient
+        direction, promised = towards(gradient, hessian)
+        directions, lengths = direction[None], jnp.asarray(_LENGTHS)
+        if reweighted:
+            slopes, sizes = jax.jacfwd(residuals)(theta), jnp.abs(residuals(theta))
+            pull = weights * jnp.minimum(1.0, delta / jnp.maximum(sizes, 1e-300))
+            other, _ = towards(gradient, slopes.T @ (pull[:, None] * slopes))
+            directions = jnp.stack([direction, other])
+            lengths = jnp.asarray(_LENGTHS + _SHORT)
+        reach = jnp.minimum(1.0, 3.0 / jnp.linalg.norm(directions, axis=1, keepdims=True))
+        points = (theta + lengths[:, None, None] * reach * directions).reshape(-1, len(theta))
+        values = jax.vmap(value, (0, None))(points, weights)
+        values = jnp.where(jnp.isfinite(values), values, jnp.inf)
+        best = jnp.argmin(values)
+        better = values[best] < current * (1 - _TOLERANCE if reweighted else 1)
+        least = jnp.where(better, _TOLERANCE, _ROUNDING) * current + _NOTHING
+        minimum = ~better if reweighted else promised <= least
+        theta = jnp.where(better, points[best], theta)
+        current = jnp.where(better, values[best], current)
+        return theta, current, minimum | ~better, minimum
 
-        start = (theta, value(theta), jnp.asarray(False), jnp.asarray(False), 0)
-        theta, current, stop, minimum, _ = jax.lax.while_loop(
-            lambda state: ~state[2] & (state[4] < _SWEEP), step, start
+    def steps(state):
+        *before, count = state
+        theta, current, stopped, _ = before
+        after = jax.vmap(step)(theta, current, weights)
+        kept = (
+            jnp.where(stopped.reshape(-1, *(1,) * (new.ndim - 1)), old, new)
+            for old, new in zip(before, after, strict=True)
         )
-        return theta, current, stop, stop & minimum
+        return *kept, count + 1
 
-    return jax.vmap(solve)(theta, weights)
+    # Not a loop vmapped: tracing that takes as long again as all else.
+    never = jnp.zeros(len(theta), bool)
+    start = (theta, jax.vmap(value)(theta, weights), never, never, 0)
+    theta, current, stop, minimum, _ = jax.lax.while_loop(
+        lambda state: ~state[2].all() & (state[4] < _SWEEP), steps, start
+    )
+    return theta, current, stop, stop & minimum
 
 
 def _compiled(optimisation: int):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import email
-import gc
 import inspect
 import platform
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.garbage import uncollected
 
 STANDARD_LIBRARY = "python"
 """The name under which the standard library stands in a list of packages."""
@@ -129,16 +129,9 @@ def without_docstrings(text: str, module: ast.Module) -> str:
 
 def parse(text: str) -> ast.Module:
     """Syntax tree of `text`; what the compiler warns about is the packages' own affair."""
-    # Trees are large and free of cycles: collecting garbage while they grow takes a quarter longer.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    finally:
-        if collecting:
-            gc.enable()
+    with uncollected(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _scopes(node: ast.AST, name: str) -> Iterator[tuple[str, _Scope]]:

@@ -1,5 +1,7 @@
 """Fine-tuned runs whose loss is that of a known size from scratch."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -47,9 +49,7 @@ def test_the_multiplier_relative_to_scratch_is_the_size_that_does_as_well(study)
 
 def test_fine_tuned_runs_are_no_controls_and_in_no_scan(study):
     whole = analyse(study)
-    alone = analyse(
-        study.__class__(**(vars(study) | {"results": study.results[study.results.setting >= 0]}))
-    )
+    alone = analyse(replace(study, results=study.results[study.results.setting >= 0]))
     assert set(study.fine_tuned.run_id).isdisjoint(study.controls.run_id)
     pd.testing.assert_frame_equal(whole.cells, alone.cells)
     pd.testing.assert_frame_equal(whole.controls, alone.controls)

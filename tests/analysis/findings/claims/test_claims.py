@@ -1,17 +1,14 @@
 """Claims measured on synthetic studies whose truth is known, and on the recorded ones."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import analysis
 from analysis import analyse
 from analysis.files import markdown_table
 from analysis.findings.claims import CLAIMED, claim_listing
 from analysis.study import make_study
+from tests.recorded import recorded
 
-RECORDED = Path(analysis.__file__).parent / "recorded"
 STEPS = (4, 16, 64, 256, 1024, 4096, 16384)
 
 
@@ -102,7 +99,7 @@ def test_a_listing_is_a_table_of_markdown(claims):
     ],
 )
 def test_the_recorded_studies_tell_of_what_they_measured(study, name, verdict, value):
-    found = row(analyse(RECORDED / study), name)
+    found = row(recorded(study), name)
     assert found["verdict"] == verdict and found["value"] == pytest.approx(value, rel=0.03)
     assert np.isnan(found["low"]) == (study == "prose")
 
@@ -110,4 +107,4 @@ def test_the_recorded_studies_tell_of_what_they_measured(study, name, verdict, v
 @pytest.mark.slow
 @pytest.mark.parametrize("study", ["mechanism", "names", "induction"])
 def test_where_later_tokens_are_harder_in_themselves_nothing_is_said_of_context(study):
-    assert row(analyse(RECORDED / study), "in-context learning")["seeds"] == 0
+    assert row(recorded(study), "in-context learning")["seeds"] == 0

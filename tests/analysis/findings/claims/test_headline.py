@@ -1,17 +1,13 @@
 """The one number of a study, whatever the study has."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import analysis
 from analysis import analyse
 from analysis.findings.claims.headline import headline
 from analysis.findings.claims.picture import headline_picture
 from analysis.study import make_study
-
-RECORDED = Path(analysis.__file__).parent / "recorded"
+from tests.recorded import recorded
 
 
 def of(results, curves=None):
@@ -85,7 +81,7 @@ def test_half_a_study_still_has_a_headline(tables, change, title, unit):
     ],
 )
 def test_the_recorded_studies_have_theirs(study, number, interval):
-    found = analyse(RECORDED / study)
+    found = recorded(study)
     told = headline(found)
     assert (told.number, told.interval) == (number, interval)
     assert len(headline_picture(found).panels) == (2 if study == "names" else 1)
