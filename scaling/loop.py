@@ -268,7 +268,7 @@ def run(
         **{f"{name}_seconds": seconds for name, seconds in asdict(clock).items()},
         "platform": training.device.device_kind,
         "jax_version": jax.__version__,
-        **(processor()._asdict() if training.device.platform == "cpu" else {}),
+        **(processor(len(lanes))._asdict() if training.device.platform == "cpu" else {}),
     }
     return [
         failed.get(i) or found[i].row | training.summary(state, i) | spent

@@ -43,22 +43,25 @@ class Processor(NamedTuple):
     instruction_set: str
     """The widest that XLA may use: 'AVX-512', 'AVX2', 'NEON', ..."""
     threads: int
+    stacked: int = 1
+    """Runs computed together: a batched product sums in another order."""
 
 
 def moved(processors: Sequence[Processor]) -> dict[str, str | int | None]:
     """What is recorded of a run that several have computed, one after the other: no number of
-    threads where it changed."""
+    threads where it changed, and the largest stack."""
     told = {
         name: " then ".join(dict.fromkeys(getattr(each, name) for each in processors))
         for name in ("cpu", "instruction_set")
     }
     counts = {each.threads for each in processors}
-    return told | {"threads": counts.pop() if len(counts) == 1 else None}
+    threads = counts.pop() if len(counts) == 1 else None
+    return told | {"threads": threads, "stacked": max(each.stacked for each in processors)}
 
 
-def processor() -> Processor:
-    """Of this process, once JAX has begun to compute."""
-    return Processor(cpu_name(), instruction_set(), threads())
+def processor(stacked: int = 1) -> Processor:
+    """Of this process, once JAX has begun to compute `stacked` runs."""
+    return Processor(cpu_name(), instruction_set(), threads(), stacked)
 
 
 @cache

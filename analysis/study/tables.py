@@ -260,6 +260,12 @@ def _machines(results: pd.DataFrame) -> list[str]:
             for k, n in zip(threads.index.to_numpy(float), threads, strict=True)
         )
         notes.append(f"Several numbers of threads, on which the digits of a run depend: {told}.")
+    together = known[known.stacked > 1] if "stacked" in known else known.iloc[:0]
+    if 0 < len(together) < len(known):
+        notes.append(
+            f"{plural(len(known) - len(together), 'run')} trained alone and {len(together)} in stacks, "
+            "on which the last digits of a run depend."
+        )
     return notes
 
 

@@ -89,7 +89,9 @@ def carry_out(
             return
         first_says("".join(str(int(record in mine)) for record in records))
         lanes = [
-            held.enter_context(_lane(record, study, execution, tell if record is mine[0] else None))
+            held.enter_context(
+                _lane(record, study, execution, len(mine), tell if record is mine[0] else None)
+            )
             for record in mine
         ]
         for record, end in zip(mine, _ends(lanes, around), strict=True):
@@ -129,7 +131,7 @@ def _weights(record: Record, study: StudyDirectory) -> dict[str, Any]:
 
 @contextmanager
 def _lane(
-    record: Record, study: StudyDirectory, execution: Execution, tell: Tell | None
+    record: Record, study: StudyDirectory, execution: Execution, stack: int, tell: Tell | None
 ) -> Iterator[Lane]:
     """A run whose record is kept: begun, its claim renewed, its curve and tables written."""
     from scaling.loop import Lane
@@ -143,7 +145,7 @@ def _lane(
             record,
             run.checkpoints,
             **_weights(record, study),
-            on_start=lambda step: run.begin(record, step, processor()),
+            on_start=lambda step: run.begin(record, step, processor(stack)),
             on_evaluation=write,
             on_details=run.details,
             on_progress=lambda progress: tell("progress", **asdict(progress)) if tell else None,

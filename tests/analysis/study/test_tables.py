@@ -103,6 +103,9 @@ def test_a_study_of_several_kinds_of_cpu_or_threads_says_so(tables):
         "Several numbers of threads, on which the digits of a run depend: "
         f"{rest} runs in 1, 1 run in 4, 1 run in a changing number." in notes
     )
+    stacked = np.where(results.index < 2, 1, 4)
+    notes = make_study(results.assign(stacked=stacked), curves).notes
+    assert any(note.startswith(f"2 runs trained alone and {rest} in stacks") for note in notes)
 
 
 def test_tables_beside_the_results_are_read_by_any_name_when_asked_for(study_dir):

@@ -108,7 +108,7 @@ def test_a_run_that_moved_says_between_what(grid, tmp_path):
     study.create(load_plan(grid), grid)
     config = study.plan.runs[0]
     run = study.run(config.run_id)
-    here, there = Processor("EPYC", "AVX2", 1), Processor("Xeon", "AVX-512", 2)
+    here, there = Processor("EPYC", "AVX2", 1), Processor("Xeon", "AVX-512", 2, stacked=3)
     for step, processor in ((0, there), (0, here), (10, here), (20, there), (30, there)):
         run.begin(config, step, processor)
     run.fail("no space")
@@ -116,4 +116,4 @@ def test_a_run_that_moved_says_between_what(grid, tmp_path):
     run.finish({"test_loss": 1.0, **there._asdict()})
     row = study.collect()[0].set_index("run_id").loc[config.run_id]
     assert row.cpu == "EPYC then Xeon" and row.instruction_set == "AVX2 then AVX-512"
-    assert pd.isna(row.threads)
+    assert pd.isna(row.threads) and row.stacked == 3

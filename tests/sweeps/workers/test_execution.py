@@ -87,6 +87,7 @@ def test_a_stacked_sweep_finds_what_single_runs_find(
         results = pd.read_parquet(study / "results.parquet").set_index("run_id")
         assert (results.status == "done").all()
         curves = pd.read_parquet(study / "curves.parquet")
+        assert (results.stacked == (1 if study == studied else 3)).all()
         found.append((results.test_loss, curves.groupby("run_id").size()))
     for got, want in zip(*found, strict=True):
         pd.testing.assert_series_equal(got.sort_index(), want.sort_index(), atol=1e-4, rtol=0)
