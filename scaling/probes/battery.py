@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,15 @@ class Battery:
 
     def compile(self, params: Any) -> float:
         """Compile what the evaluation does not, by running it as on the way and as at the end; returns
-        the seconds it took."""
+        the seconds it took, 0 where an earlier run of this process has."""
+        before = _put_before(self._subject, tuple(probe.name for probe in self._probes))
+        if before:
+            return 0.0
         start = time.perf_counter()
         ready = [probe for probe in self._probes if probe.compiles]
         self._put([probe for probe in ready if not probe.last], params, np.zeros((1, 1)), False)
         self._put(ready, params, np.zeros((1, 1)))
+        before.append(True)
         return time.perf_counter() - start
 
     def measure(
@@ -71,3 +75,9 @@ class Battery:
             look = Look(params, losses_NxL, last, found)
             found[probe.name] = probe.measure(self._subject, self._shown[probe.name], look)
         return found
+
+
+@lru_cache(maxsize=4)
+def _put_before(subject: Subject, probes: tuple[str, ...]) -> list[bool]:
+    """Empty until these probes have been put to a model of this kind: what they compile they keep."""
+    return []

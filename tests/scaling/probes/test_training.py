@@ -6,6 +6,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.loop import Interrupted
+from scaling.probes.battery import Battery
 from tests.scaling.training import train
 
 pytestmark = pytest.mark.slow
@@ -48,6 +49,20 @@ def test_each_evaluation_has_the_probes_columns_as_finite_numbers(probed):
     for row in probed[0]:
         assert columns <= row.keys()
         assert np.isfinite([row[name] for name in columns]).all()
+
+
+def test_what_probes_compile_they_compile_for_the_first_run_of_a_kind(
+    config, probed, data_dir, monkeypatch
+):
+    spent, compile = [], Battery.compile
+
+    def noted(battery, params):
+        spent.append(compile(battery, params))
+        return spent[-1]
+
+    monkeypatch.setattr(Battery, "compile", noted)
+    rows, _ = trained(config.model_copy(update={"seed": 1}), data_dir)
+    assert spent == [0.0] and rows[0].keys() == probed[0][0].keys()
 
 
 def test_details_come_with_each_evaluation_and_ablations_and_patterns_at_the_end(probed, config):
