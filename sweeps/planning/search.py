@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from data_pipelines.errors import OstinatoError
 from data_pipelines.system.cores import available_cores
+from data_pipelines.system.pace import Pace
 from scaling.config import RunConfig
 from scaling.model.config import ModelConfig
 from scaling.model.transformer import padded_vocabulary
@@ -86,15 +87,18 @@ def plan_shapes(
         shapes.setdefault(tuple(getattr(run, name) for name in SHAPE), []).append(run)
     # What cannot be divided is said before anything is compiled.
     layouts = [list(candidates(group[0], accelerator)) for group in shapes.values()]
-    done: list[str] = []
+    done: list[ShapePlan] = []
+    what = f"compiling {len(shapes)} shapes for {accelerator.name}"
+    pace = Pace(progress, every=0)
+    pace.begin(what)
 
     def plan(group: list[RunConfig], layouts: list[Layout]) -> ShapePlan:
         found = _plan(group, layouts, accelerator, cache_dir, utilisation)
-        done.append(f"d_model {group[0].d_model}")
-        progress(f"compiled {len(done)}/{len(shapes)} shapes for {accelerator.name}")
+        done.append(found)
+        pace(len(done) / len(shapes))
         return found
 
-    progress(f"compiling {len(shapes)} shapes for {accelerator.name}")
+    progress(what)
     with ThreadPoolExecutor(available_cores()) as pool:
         return list(pool.map(plan, shapes.values(), layouts))
 
