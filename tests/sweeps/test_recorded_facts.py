@@ -119,8 +119,7 @@ def test_self_knowledge(found):
         for p in (MIDDLE, LARGE)
     ]
     assert "without samples {} and {}".format(*shown) in page()
-    asked = {"group": "all", "trained_on": "all", "target": "exact"}
-    told_first = _auroc(found, "p_ik", predictor="head", **asked)
+    told_first = _auroc(found, "p_ik", predictor="head", trained_on="all", target="exact")
     sure = _auroc(found, "p_ik", predictor="confidence")
     more = []
     for params in WORST:

@@ -1,11 +1,8 @@
 """Layouts are found by the TPU compiler, without a TPU."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-import analysis
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.programs.layout import Layout
@@ -13,8 +10,8 @@ from sweeps.grids.files import find_grid, load_plan
 from sweeps.planning import compiler, search
 from sweeps.planning.accelerators import find_accelerator
 from sweeps.planning.search import SHAPE, candidates, plan_shapes, weights
+from tests.recorded import HOME
 
-RECORDED = Path(analysis.__file__).parent / "recorded"
 V5E = find_accelerator("v5e-8")
 
 
@@ -81,7 +78,7 @@ def test_what_does_not_fit_makes_way_for_a_smaller_microbatch(tmp_path, monkeypa
 @pytest.mark.parametrize("accelerator", ["v5e-8", "v5p-16", "v6e-8"])
 def test_the_papers_sizes_are_planned_to_the_end(accelerator):
     """The recorded tables are of the grid that ships, and every size fits."""
-    file = RECORDED / "plans" / f"hernandez2022-{accelerator}.csv"
+    file = HOME / "plans" / f"hernandez2022-{accelerator}.csv"
     table = pd.read_csv(file, keep_default_na=False, dtype={"layout": str})
     runs = load_plan(find_grid("hernandez2022")).runs
     shapes = list(dict.fromkeys(tuple(getattr(run, name) for name in SHAPE) for run in runs))
@@ -93,4 +90,4 @@ def test_the_papers_sizes_are_planned_to_the_end(accelerator):
         assert row.flops == pytest.approx(sum(r.flops(r.vocabulary_size) for r in group))
         Layout.read(row.layout).mesh(group[0], [object()] * 8)
     row = f"| {accelerator} | {table.chip_hours.sum():,.0f} | {round(table.cost.sum(), -3):,.0f} |"
-    assert row in (RECORDED.parent.parent / "README.md").read_text()
+    assert row in (HOME.parent.parent / "README.md").read_text()
