@@ -35,7 +35,8 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """`results` with the numbers `setting` and `scan` added, facts said of each, and one row a scan.
 
     A control's `scan` is that of its setting if there is no other, else -1: it serves all of them.
-    The scans have `scan`, `setting`, `repeated_fraction`, what tells them apart, and a `label`.
+    The scans have `scan`, `setting`, `repeated_fraction`, what tells them apart, and a `label`, which
+    leaves out what more than two thirds of the runs have in common.
     """
     told = results[[name for name in FACTS if name in results]].astype(object)
     results = results.assign(**told.where(told.notna(), "none"))
@@ -57,7 +58,11 @@ def assign_scans(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     unique.insert(0, "scan", range(len(unique)))
     apart = [str(name) for name in unique if name not in ("scan", "setting", "repeated_fraction")]
-    unique["label"] = [_label(row, apart) for row in unique.to_dict("records")]
+    usual = {name: _usual(everything[name]) for name in apart}
+    unique["label"] = [
+        _label(row, [name for name in apart if row[name] != usual[name]])
+        for row in unique.to_dict("records")
+    ]
     return results, unique
 
 
@@ -119,6 +124,12 @@ def _finer(numbers: np.ndarray, column: pd.Series) -> np.ndarray:
     """Rows numbered anew: apart where they were or where `column` (without gaps) differs."""
     codes = pd.factorize(column)[0]
     return pd.factorize(numbers * (codes.max(initial=0) + 1) + codes)[0]
+
+
+def _usual(values: pd.Series) -> object:
+    """What more than two thirds of them are; None where nothing is."""
+    shares = values.value_counts(normalize=True)
+    return shares.index[0] if shares.iloc[0] > 2 / 3 else None
 
 
 def _label(row: dict, told: list[str]) -> str:

@@ -63,7 +63,7 @@ def test_a_setting_without_repetition_is_a_scan_of_its_own(tables):
     assert study.scans.label.iloc[-1] == "no repetition, weight_decay 1.0"
     study = make_study(pd.concat([results, plain], ignore_index=True))
     assert list(study.scans.label) == [
-        "f = 0.5, weight_decay 0.1",
+        "f = 0.5",
         "no repetition, weight_decay 1.0",
     ]
 
@@ -86,3 +86,10 @@ def test_corpora_are_told_apart_even_where_they_share_no_size(tables):
     study = make_study(pd.concat([results, code], ignore_index=True))
     assert study.scans.setting.nunique() == 2
     assert study.controls.groupby("setting").corpus.nunique().eq(1).all()
+
+
+def test_a_label_leaves_out_what_most_runs_have_in_common(tables):
+    results, curves = tables(seeds=(0, 1, 2))
+    decayed = results[results.seed == 0].assign(weight_decay=1.0, run_id=results.run_id + "wd")
+    study = make_study(pd.concat([results, decayed], ignore_index=True), curves)
+    assert set(study.scans.label) == {"f = 0.5", "f = 0.5, weight_decay 1.0"}
