@@ -97,7 +97,8 @@ class Transformer(nn.Module):
             self.sow("trunk", "final", x_BxLxD, reduce_fn=_last)
 
         def logits(x_BxLxD: jax.Array) -> jax.Array:
-            flat = x_BxLxD.reshape(-1, config.d_model) @ unembed
+            with jax.named_scope("unembed"):
+                flat = x_BxLxD.reshape(-1, config.d_model) @ unembed
             return flat.astype(jnp.float32).reshape(*x_BxLxD.shape[:2], -1)
 
         if targets_BxL is None:
@@ -179,7 +180,8 @@ class Block(nn.Module):
             k, v = (self._remembered(n, new, at) for n, new in (("keys", k), ("values", v)))
             out_BxLxHxK = onward(q, k, v, at)
         elif surgery is None:
-            out_BxLxHxK = self.attend(q, k, v)
+            with jax.named_scope("attend"):
+                out_BxLxHxK = self.attend(q, k, v)
         else:
             patterns_BxHxLxL = surgery.patterns_NxBxHxLxL
             if patterns_BxHxLxL is None:
@@ -226,6 +228,7 @@ def weight(
     return cast(jax.Array, module.param(name, nn.with_logical_partitioning(init, axes), shape))
 
 
+@jax.named_scope("norm")
 def _norm(x: jax.Array) -> jax.Array:
     """RMSNorm without parameters (Zhang and Sennrich 2019), computed in float32."""
     y = x.astype(jnp.float32)
@@ -268,6 +271,7 @@ def _last(_, value):
     return value
 
 
+@jax.named_scope("rotate")
 def rotate(x_BxLxHxK: jax.Array, at: jax.Array | int = 0) -> jax.Array:
     """Rotary positions from `at` on (Su et al. 2021), halves paired, base 10,000."""
     L, K = x_BxLxHxK.shape[1], x_BxLxHxK.shape[3]
@@ -284,6 +288,7 @@ def padded_vocabulary(size: int) -> int:
     return -(-size // multiple) * multiple
 
 
+@jax.named_scope("cross_entropy")
 def token_losses(logits_BxLxV: jax.Array, targets_BxL: jax.Array) -> jax.Array:
     """Loss (nats) of each target, [B, L]; zero where it is 0, which is padding."""
     weight = (targets_BxL != 0).astype(jnp.float32)

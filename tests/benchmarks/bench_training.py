@@ -16,7 +16,7 @@ from data_pipelines.system.cores import available_cores
 from scaling.config import RunConfig
 from scaling.programs.optimiser import learning_rates
 from sweeps.workers.local import worker_environment
-from tests.benchmarks.measure import medians, one_core, report, seconds
+from tests.benchmarks.measure import matmul_peak, medians, report, seconds
 from tests.sweeps.command_line import OSTINATO
 
 WARM_UP = LAST = 16
@@ -47,32 +47,6 @@ def _two_at_a_time(module: str, asked: dict, threads: int, tmp_path) -> list[dic
     for process, (_, err) in zip(processes, ends, strict=True):
         assert process.returncode == 0, err
     return [json.loads(out.splitlines()[-1]) for out, _ in ends]
-
-
-_MATMUL = """
-import statistics, time
-import numpy as np
-a = np.random.default_rng(0).normal(size=(1024, 1024)).astype(np.float32)
-def took():
-    start = time.perf_counter()
-    a @ a
-    return time.perf_counter() - start
-print(2 * 1024**3 / statistics.median(took() for _ in range(30)))
-"""
-
-
-def _matmul_peak() -> float:
-    """FLOP/s of large float32 products on one core."""
-    one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    with one_core():
-        done = subprocess.run(
-            [sys.executable, "-c", _MATMUL],
-            env=os.environ | one,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    return float(done.stdout)
 
 
 @pytest.mark.skipif(
@@ -114,7 +88,7 @@ def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
     tried = {threads: run("pytorch_peer", threads)() for threads in settings}
     best = max(tried, key=tried.get)
     ours, theirs = medians(3, run("jax_side", 1), run("pytorch_peer", best))
-    share = ours / 2 * config.flops(data.vocabulary_size) / config.tokens / _matmul_peak()
+    share = ours / 2 * config.flops(data.vocabulary_size) / config.tokens / matmul_peak()
     shown = ", ".join(f"{number} {speed / 1e3:.1f}k" for number, speed in tried.items())
     report(
         f"training N = {config.params:,}, two runs at a time: {ours / 1e3:.1f}k tokens/s "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,3 +41,29 @@ def seconds(work: Callable[[], object]) -> float:
 def report(line: str) -> None:
     """Print a finding on a line of its own."""
     print(f"\n  {line}", flush=True)
+
+
+_MATMUL = """
+import statistics, time
+import numpy as np
+a = np.random.default_rng(0).normal(size=(1024, 1024)).astype(np.float32)
+def took():
+    start = time.perf_counter()
+    a @ a
+    return time.perf_counter() - start
+print(2 * 1024**3 / statistics.median(took() for _ in range(30)))
+"""
+
+
+def matmul_peak() -> float:
+    """FLOP/s of large float32 products on one core."""
+    one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with one_core():
+        done = subprocess.run(
+            [sys.executable, "-c", _MATMUL],
+            env=os.environ | one,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return float(done.stdout)
