@@ -8,6 +8,7 @@ The temperature that makes the loss least is fitted on half of each and tried on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,7 +19,9 @@ from scaling.probes.knowing import reliability
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
 
 TARGETS = 8192
-"""Of each kind of text that are looked at, at most; while a run trains a quarter of them."""
+"""Of each kind of text that are looked at, at most."""
+_A_LOOK = TARGETS // 4
+"""While a run trains; at its end four times, one after the other."""
 
 _LOGITS = 2**26
 """That are held at once: 256 MiB."""
@@ -69,20 +72,50 @@ class Measured(NamedTuple):
 
 def measure(subject: Subject, params: Any, shown: Shown) -> Measured:
     """What a model says of the targets that count."""
+    programs, rows = _programs(subject), _rows(subject, _A_LOOK)
     half = len(shown.tokens_NxL) // 2
     first = shown.counts_NxL.copy()
     first[half:] = False
     rest = shown.counts_NxL & ~first
-    found = _compiled(subject)(params, shown.tokens_NxL, first.astype(np.float32))
-    confidence, correct, tempered, temperature = map(np.asarray, found)
+    cut = [slice(start, start + rows) for start in range(0, len(first), rows)]
+    parts = [(_filled(shown.tokens_NxL[own], rows), own) for own in cut]
+    looked = [programs.look(params, tokens) for tokens, _ in parts]
+    fitted = [
+        (logits, tokens, _filled(first[own].astype(np.float32), rows))
+        for (tokens, own), (logits, _) in zip(parts, looked, strict=True)
+        if first[own].any()
+    ]
+    beta = _best(lambda beta: [programs.moments(beta, *part) for part in fitted])
+
+    def joined(found: Sequence[Any]) -> np.ndarray:
+        return np.concatenate([np.asarray(part) for part in found])[: len(first)]
+
+    def confidence(beta: float) -> np.ndarray:
+        return joined([programs.confidence(np.float32(beta), logits) for logits, _ in looked])
+
+    correct = joined([part for _, part in looked])
     return Measured(
-        confidence[shown.counts_NxL],
+        confidence(1.0)[shown.counts_NxL],
         correct[shown.counts_NxL],
-        float(temperature),
+        1 / beta,
         int(first.sum()),
-        tempered[rest],
+        confidence(beta)[rest],
         correct[rest],
     )
+
+
+def _best(moments: Callable[[np.float32], Sequence[tuple[Any, Any]]]) -> float:
+    """The inverse temperature of the least loss, by Newton's method: the loss is convex in it, its slope
+    a sum over targets, its curvature another, and both come in parts."""
+    beta = 1.0
+    for _ in range(_NEWTON_STEPS):
+        slope, curvature = np.asarray(moments(np.float32(beta)), np.float64).sum(axis=0)
+        better = np.clip(beta - slope / max(curvature, 1e-6), beta / 2, beta * 2)
+        better = float(max(better, 1 / _HOTTEST))
+        moved, beta = abs(better - beta), better
+        if moved <= _CLOSE:
+            break
+    return beta
 
 
 def row(found: Measured) -> dict[str, float]:
@@ -98,45 +131,54 @@ def row(found: Measured) -> dict[str, float]:
     }
 
 
+class _Programs(NamedTuple):
+    """Of one kind of model, compiled once for looks on the way and at the end: of parts of a look."""
+
+    look: Callable[..., tuple[Any, Any]]
+    """(weights, tokens [n, L + 1]): logits [n, L, V], and whether the highest is the target's [n, L]."""
+    moments: Callable[..., tuple[Any, Any]]
+    """(1 / temperature, logits, tokens, weight [n, L]): slope and curvature of the summed loss in it."""
+    confidence: Callable[..., Any]
+    """(1 / temperature, logits): the highest probability [n, L]."""
+
+
 @lru_cache(maxsize=4)
-def _compiled(subject: Subject):
+def _programs(subject: Subject) -> _Programs:
     import jax  # not to be loaded by what reads a config
     import jax.numpy as jnp
 
     from scaling.mesh import replicated
 
-    def run(params, tokens_NxL, fitted_NxL):
-        inputs, targets = tokens_NxL[:, :-1], tokens_NxL[:, 1:]
-        logits = subject.network.apply({"params": params}, inputs)
-        half = len(tokens_NxL) // 2
-        z, weight = logits[:half], fitted_NxL[:half]
-        chosen = jnp.take_along_axis(z, targets[:half, :, None], axis=-1)[..., 0]
+    def look(params, tokens_NxL):
+        logits_NxLxV = subject.network.apply({"params": params}, tokens_NxL[:, :-1])
+        return logits_NxLxV, logits_NxLxV.argmax(-1) == tokens_NxL[:, 1:]
 
-        def newton(searched):
-            # The loss is convex in beta = 1 / temperature: its slope is a mean, its curvature a variance.
-            beta, _, steps = searched
-            p = jax.nn.softmax(beta * z)
-            mean = (p * z).sum(-1)
-            slope = (weight * (mean - chosen)).sum()
-            curvature = (weight * ((p * z**2).sum(-1) - mean**2)).sum()
-            better = jnp.clip(beta - slope / jnp.maximum(curvature, 1e-6), beta / 2, beta * 2)
-            better = jnp.maximum(better, 1 / _HOTTEST)
-            return better, abs(better - beta), steps + 1
+    def moments(beta, z_NxLxV, tokens_NxL, weight_NxL):
+        chosen = jnp.take_along_axis(z_NxLxV, tokens_NxL[:, 1:, None], axis=-1)[..., 0]
+        p = jax.nn.softmax(beta * z_NxLxV)
+        mean = (p * z_NxLxV).sum(-1)
+        variance = (p * z_NxLxV**2).sum(-1) - mean**2
+        return (weight_NxL * (mean - chosen)).sum(), (weight_NxL * variance).sum()
 
-        def far(searched):
-            return (searched[1] > _CLOSE) & (searched[2] < _NEWTON_STEPS)
-
-        beta, _, _ = jax.lax.while_loop(far, newton, (jnp.float32(1), jnp.float32(1), 0))
-        top = logits.max(-1)
-
-        def confidence(scale):
-            return jnp.exp(-jax.nn.logsumexp(scale * (logits - top[..., None]), -1))
-
-        correct = logits.argmax(-1) == targets
-        return confidence(1.0), correct, confidence(beta), 1 / beta
+    def confidence(beta, z_NxLxV):
+        return jnp.exp(-jax.nn.logsumexp(beta * (z_NxLxV - z_NxLxV.max(-1, keepdims=True)), -1))
 
     share = replicated(subject.mesh)
-    return jax.jit(run, in_shardings=(subject.shardings.params, share, share), out_shardings=share)
+    return _Programs(
+        jax.jit(look, in_shardings=(subject.shardings.params, share), out_shardings=share),
+        jax.jit(moments, in_shardings=share, out_shardings=share),
+        jax.jit(confidence, in_shardings=share, out_shardings=share),
+    )
+
+
+def _filled(rows: np.ndarray, size: int) -> np.ndarray:
+    return np.pad(rows, [(0, size - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def _rows(subject: Subject, targets: int) -> int:
+    """That have as many targets: an even number, few enough for memory."""
+    fit = min(targets // subject.context, _LOGITS // (subject.context * subject.vocabulary_size))
+    return max(2, min(fit, subject.evaluation_size) // 2 * 2)
 
 
 def _show(subject: Subject, text: Text) -> tuple[dict[str, Shown], dict[str, Shown]]:
@@ -150,11 +192,10 @@ def _show(subject: Subject, text: Text) -> tuple[dict[str, Shown], dict[str, Sho
     kinds["copies"] = tiled, np.broadcast_to(later, (len(tiled), context))
 
     def at_most(targets: int) -> dict[str, Shown]:
-        fit = min(targets // context, _LOGITS // (context * subject.vocabulary_size))
-        rows = max(2, min(fit, subject.evaluation_size) // 2 * 2)
+        rows = _rows(subject, targets)
         return {kind: shown(*own, rows) for kind, own in kinds.items() if len(own[0]) > 1}
 
-    return at_most(TARGETS // 4), at_most(TARGETS)
+    return at_most(_A_LOOK), at_most(TARGETS)
 
 
 def _measure(
