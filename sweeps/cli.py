@@ -8,6 +8,7 @@ import typer
 
 from data_pipelines.config import told, unknown_name
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.garbage import seldom
 from sweeps.commands import app
 from sweeps.commands.options import plain
 
@@ -17,6 +18,7 @@ _BUCKETS = ("aiohttp", "botocore", "gcsfs", "google")
 
 def main() -> None:
     """Run a command. Bad input is one line and exit code 2; so is a disk that is full or read-only."""
+    seldom()
     try:
         # Standalone, typer draws what it refuses as a framed box.
         sys.exit(app(prog_name="ostinato", standalone_mode=False))

@@ -13,7 +13,7 @@ import threading
 import time
 from importlib import import_module
 
-from data_pipelines.system.garbage import uncollected
+from data_pipelines.system.garbage import seldom, uncollected
 
 _PR_SET_PDEATHSIG = 1
 """Of Linux's prctl: the signal that a process gets when the thread that started it has ended."""
@@ -64,4 +64,5 @@ if __name__ == "__main__":
     module, _, name = sys.argv[2].partition(":")
     with uncollected():
         main = getattr(import_module(module), name)
+    seldom()
     sys.exit(main(*sys.argv[3:]))
