@@ -52,6 +52,11 @@ def repeat(paragraphs_NxP: np.ndarray, copies: int, length: int) -> np.ndarray:
     return tokens
 
 
+def filled(rows: np.ndarray, size: int) -> np.ndarray:
+    """`rows` [n, ...] with blank ones after them [size, ...], as a program of that many is compiled."""
+    return np.pad(rows, [(0, size - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
 def standard_error(values: np.ndarray) -> float:
     """Of the mean; nan for a single value."""
     return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan

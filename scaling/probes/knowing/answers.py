@@ -11,6 +11,7 @@ import numpy as np
 from data_pipelines.corpora.synthetic.facts.lexicon import VALUE_TOKENS
 from data_pipelines.corpora.synthetic.facts.wording import Questions
 from scaling.probes.probe import Subject
+from scaling.probes.sequences import filled
 
 _ROWS = 256
 """That are shown at once."""
@@ -34,7 +35,7 @@ def ask(subject: Subject, params: Any, questions: Questions) -> Answers:
     parts = []
     for start in range(0, len(tokens_NxL), _ROWS):
         own = slice(start, start + _ROWS)
-        shown, places = _filled(tokens_NxL[own]), _filled(places_NxK[own])
+        shown, places = filled(tokens_NxL[own], _ROWS), filled(places_NxK[own], _ROWS)
         found = map(np.asarray, _asked(subject)(params, shown, places))
         parts.append([each[: len(tokens_NxL[own])].reshape(-1, *each.shape[2:]) for each in found])
     return Answers(*map(np.concatenate, zip(*parts, strict=True)))
@@ -55,14 +56,10 @@ def sample(
     drawn = []
     for start in range(0, len(tokens_NxL), _ROWS):
         own = slice(start, start + _ROWS)
-        shown, given = _filled(tokens_NxL[own]), _filled(given_N[own].astype(np.int32))
+        shown, given = filled(tokens_NxL[own], _ROWS), filled(given_N[own].astype(np.int32), _ROWS)
         rows = _sampled(subject)(params, shown, given, np.uint32(seed + start))
         drawn.append(np.asarray(rows)[: len(tokens_NxL[own])])
     return np.concatenate(drawn)
-
-
-def _filled(rows: np.ndarray) -> np.ndarray:
-    return np.pad(rows, [(0, _ROWS - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 
 
 def _compiled(subject: Subject, run):

@@ -17,6 +17,7 @@ import numpy as np
 from scaling.probes import copying
 from scaling.probes.knowing import reliability
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
+from scaling.probes.sequences import filled
 
 TARGETS = 8192
 """Of each kind of text that are looked at, at most."""
@@ -78,10 +79,10 @@ def measure(subject: Subject, params: Any, shown: Shown) -> Measured:
     first[half:] = False
     rest = shown.counts_NxL & ~first
     cut = [slice(start, start + rows) for start in range(0, len(first), rows)]
-    parts = [(_filled(shown.tokens_NxL[own], rows), own) for own in cut]
+    parts = [(filled(shown.tokens_NxL[own], rows), own) for own in cut]
     looked = [programs.look(params, tokens) for tokens, _ in parts]
     fitted = [
-        (logits, tokens, _filled(first[own].astype(np.float32), rows))
+        (logits, tokens, filled(first[own].astype(np.float32), rows))
         for (tokens, own), (logits, _) in zip(parts, looked, strict=True)
         if first[own].any()
     ]
@@ -169,10 +170,6 @@ def _programs(subject: Subject) -> _Programs:
         jax.jit(moments, in_shardings=share, out_shardings=share),
         jax.jit(confidence, in_shardings=share, out_shardings=share),
     )
-
-
-def _filled(rows: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(rows, [(0, size - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 
 
 def _rows(subject: Subject, targets: int) -> int:

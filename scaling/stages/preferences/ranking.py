@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -51,7 +52,7 @@ def kind_of(record: RunConfig) -> Callable[..., Program]:
     return Imitating if isinstance(record, ImitationConfig) else Program
 
 
-class Ranked(LanguageModelling):
+class Ranked(LanguageModelling, ABC):
     """The training of one lane or more."""
 
     def __init__(self, lanes: Sequence[Lane], around: Surroundings):
@@ -103,9 +104,9 @@ class Ranked(LanguageModelling):
         held_out = {"held_out": len(self._sets[number]["test"])}
         return super().summary(state, number) | held_out
 
+    @abstractmethod
     def _differences(self, told_NxK: np.ndarray) -> np.ndarray:
         """By how much the preferred side of each comparison scores higher."""
-        raise NotImplementedError
 
     def _measured(self, told_NxK: np.ndarray) -> dict[str, float]:
         """Columns of comparisons."""
