@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -40,7 +41,7 @@ class FineTuning(Following):
         """Pre-training on another corpus."""
         return parent.stage == "pretraining" and getattr(parent, "corpus", None) != self.corpus
 
-    def records(self, parent: Record) -> tuple[RunConfig, RunConfig]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> tuple[RunConfig, RunConfig]:
         """The run fine-tuned from `parent`, and the same from scratch, at full learning rate and
         warm-up. The corpus of before is what their out-of-distribution loss is measured on."""
         assert isinstance(parent, RunConfig)

@@ -30,15 +30,12 @@ class Following(Config, ABC):
         """Whether a run is one that the stage can follow at all, whatever `select` says."""
 
     @abstractmethod
-    def records(self, parent: Record) -> Sequence[Record]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
         """What follows a run: records `of` it, and what they are to be compared with.
 
-        Raises OstinatoError where the run is none that can be followed so.
+        runs: all that there are before the stage, for what has to choose among them. Raises
+        OstinatoError where the run is none that can be followed so.
         """
-
-    def follow(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
-        """`records`, for what has to know all `runs` before it; raises as that does."""
-        return self.records(parent)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def _followers(asked: Following, runs: list[Record], where: str) -> list[Record]
             + ("" if able else " (none can)")
         )
     try:
-        return [child for parent in parents for child in asked.follow(parent, runs)]
+        return [child for parent in parents for child in asked.records(parent, runs)]
     except OstinatoError as error:
         raise OstinatoError(f"{where}: {error}") from None
 

@@ -31,7 +31,7 @@ class PIK(OfFacts):
         30, description="Answers to each question, sampled at temperature 1, that one head learns."
     )
 
-    def records(self, parent: Record) -> list[PIKConfig]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> list[PIKConfig]:
         """The measurement of `parent`."""
         run = self.parent(parent)
         return [PIKConfig(of=run.run_id, seed=run.seed, samples=self.samples)]

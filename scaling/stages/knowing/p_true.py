@@ -38,7 +38,7 @@ class PTrue(OfFacts):
         0.5, gt=0, description="Peak learning rate, as a share of pre-training's."
     )
 
-    def records(self, parent: Record) -> list[PTrueConfig]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> list[PTrueConfig]:
         """The fine-tuning of `parent`; raises OstinatoError where its context is too short."""
         run = self.parent(parent)
         if run.context < LONGEST:

@@ -53,11 +53,7 @@ class BestOfN(Following):
         """A preference model."""
         return parent.stage == "preference_model"
 
-    def records(self, parent: Record) -> Sequence[Record]:
-        """None: which run is sampled is found among others."""
-        raise NotImplementedError("asked by `follow`")
-
-    def follow(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
         """The preference model with the control of its seed, corpus and sizes that was trained longest.
 
         Raises OstinatoError where there is none.

@@ -140,7 +140,7 @@ class Ranking(Following):
             and parent.vocabulary.startswith("words:")
         )
 
-    def records(self, parent: Record) -> Sequence[Record]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> Sequence[Record]:
         """A run for each number of pairs and epochs, from `parent` and, where asked, from scratch."""
         assert isinstance(parent, RunConfig)
         found = []

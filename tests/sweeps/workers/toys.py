@@ -1,6 +1,7 @@
 """A probe, a stage and a finding that are none of ours, and a worker that knows them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
@@ -48,7 +49,7 @@ class Tallying(Following):
     def accepts(self, parent: Record) -> bool:
         return parent.stage == "pretraining"
 
-    def records(self, parent: Record) -> list[Record]:
+    def records(self, parent: Record, runs: Sequence[Record]) -> list[Record]:
         return [TallyConfig(of=parent.run_id, by=self.by)]
 
 
