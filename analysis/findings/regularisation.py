@@ -92,12 +92,20 @@ def arm_sentences(cells: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def other_arms(cells: pd.DataFrame) -> set[int]:
-    """The settings of all arms but the reference of each cell: variants of what is told already."""
+def other_arms(cells: pd.DataFrame, runs: pd.DataFrame) -> set[int]:
+    """The settings of arms that are variants of what is told already: all but those that have cells
+    (of `runs`, as in `arms`) which no other arm has, or else the references."""
     if cells.empty:
         return set()
-    reference = cells.sort_values(ARM).groupby(_CELL).setting.first()
-    return set(cells.setting) - set(reference)
+    cell = ["setting", *_CELL[1:]]
+    own = pd.MultiIndex.from_frame(runs.dropna(subset=["damage"])[cell])
+    more = set(own[~own.isin(pd.MultiIndex.from_frame(cells[cell]))].get_level_values("setting"))
+    others: set[int] = set()
+    for _, group in cells.groupby("group"):
+        told = more & set(group.setting)
+        told = told or set(group.sort_values(ARM).groupby(_CELL).setting.first())
+        others |= set(group.setting) - told
+    return others
 
 
 def _arm(row: pd.Series) -> str:
@@ -165,5 +173,5 @@ REGULARISATION = Finding(
     tables={"arms": lambda analysis: arms(analysis.study, analysis.runs)},
     sentences=lambda analysis: arm_sentences(analysis.arms),
     charts=(regularisation_map,),
-    alone=lambda analysis: other_arms(analysis.arms),
+    alone=lambda analysis: other_arms(analysis.arms, analysis.runs),
 )

@@ -53,6 +53,17 @@ def test_only_the_reference_is_told_at_length(study):
     assert len(analyse(study).peaks) == 2
 
 
+def test_an_arm_that_scans_more_is_told_at_length_and_not_the_reference(study):
+    """As in a study that regularises a little everywhere, and less and more in places."""
+    scan, curves = make_tables(sizes=(98_304, 393_216), repeats=(64, 256), control_sizes=())
+    scan = scan.assign(weight_decay=0.1, dropout=0.0, run_id=scan.run_id + "-scan")
+    places = study.results.drop(columns=["setting", "scan", "is_control"])
+    found = analyse(make_study(pd.concat([places, scan], ignore_index=True), curves))
+    assert set(found.arms.weight_decay) == {0, 0.1, 1}
+    told = [s for s in found.summary if "costs most" in s]
+    assert len(told) == 1 and "weight_decay 0.1" in told[0]
+
+
 def test_settings_that_differ_in_more_than_one_thing_are_compared_within_each_alone(study):
     results = study.results.drop(columns=["setting", "scan", "is_control"])
     parts = [
