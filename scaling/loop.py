@@ -51,6 +51,7 @@ class Clock:
     """Where a run's wall time went, in seconds."""
 
     compile: float = 0.0
+    """Of training, evaluation and probes alike: little of it where another run of its shape went before."""
     feed: float = 0.0
     train: float = 0.0
     evaluate: float = 0.0
@@ -206,7 +207,7 @@ def run(
         clock.compile = training.compile()
         state, step = _restored(training, kept)
         first = step
-        clock.probe += training.prepare(state)
+        clock.compile += training.prepare(state)
         for lane in lanes:
             lane.on_start(step)
         saved = time.perf_counter()
