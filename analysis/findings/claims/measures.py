@@ -4,7 +4,7 @@ the pool takes."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -59,11 +59,10 @@ def multiplier_at(fraction: float) -> Callable[[Analysis], Measured | None]:
             return None
         runs = runs_at(analysis, peak)
         if peak.extrapolated:  # what lies below the smallest control has no size, but a bound
-            most = smallest_control(analysis, peak.scan) / peak.params
-            known = len(runs) > 1 and runs.extrapolated.all()
-            low, high = (0.0, most) if known else (nan, nan)
+            smallest = smallest_control(analysis, peak.scan) / peak.params
+            most, _, high = over_seeds(runs.multiplier.mask(runs.extrapolated, smallest), log=True)
             told = f"{place(peak)}, at most: worse than the smallest control"
-            return Measured(most, low, high, told, int(peak.seeds))
+            return Measured(most, nan if isnan(high) else 0.0, high, told, int(peak.seeds))
         return Measured(*over_seeds(runs.multiplier, log=True), place(peak), int(peak.seeds))
 
     return measure

@@ -7,6 +7,7 @@ from analysis import analyse
 from analysis.files import markdown_table
 from analysis.findings.claims import CLAIMED, claim_listing
 from analysis.study import make_study
+from tests.analysis.conftest import control_loss
 from tests.recorded import recorded
 
 STEPS = (4, 16, 64, 256, 1024, 4096, 16384)
@@ -30,6 +31,18 @@ def test_the_multiplier_at_the_worst_is_the_one_drawn(claims):
     assert half["verdict"] == "differ" and half["why"] == "ours is higher"
     assert 0.75 < tenth["value"] < 0.82 and tenth["how"].startswith("N = ")
     assert row(claims, "multiplier at the worst, f = 0.9")["seeds"] == 0
+
+
+def test_below_the_smallest_control_a_multiplier_is_a_bound_even_if_a_seed_is_not(tables):
+    shape = dict(fractions=(0.9,), sizes=(24_576, 98_304), control_sizes=(), repeats=(4, 128, 4096))
+    drawn = tables(**shape, seeds=(0, 1, 2))
+    bound = row(analyse(make_study(*drawn)), "multiplier at the worst, f = 0.9")
+    assert (bound["low"], bound["value"], bound["high"]) == (0, 0.25, 0.25)
+    results, curves = drawn
+    own = results[results.params == 98_304]
+    results.loc[own.test_loss.idxmax(), "test_loss"] = control_loss(0.3 * 98_304)
+    mixed = row(analyse(make_study(results, curves)), "multiplier at the worst, f = 0.9")
+    assert mixed["low"] == 0 and 0.25 < mixed["value"] < 0.3 < mixed["high"]
 
 
 def test_a_bump_between_is_not_monotone_and_falls_on(claims):
