@@ -91,6 +91,8 @@ def _while_training(analysis: Analysis, column: str) -> Chart | None:
     for scan, params, name in size_panels(analysis.study.scans, cells):
         own = curves[(curves.setting == scan.setting) & (curves.params == params)]
         own = own[own.repeated_fraction.isin([0, scan.repeated_fraction])]
+        if own.empty:  # not measured there
+            continue
         shown.append(own.assign(scan=scan.scan))
         series = [
             Series(
@@ -111,6 +113,8 @@ def _while_training(analysis: Analysis, column: str) -> Chart | None:
             minorant = convex_minorant(tokens, without[column].to_numpy())
             series.append(Series("convex", tokens, minorant, QUIET, None, "dotted"))
         panels.append(Panel(name, [*series[1:], *series[:1]]))
+    if not panels:
+        return None
     table = pd.concat(shown)[
         ["scan", "params", "repeats", "tokens", column, "se", "seeds", "run_ids"]
     ]

@@ -1,10 +1,15 @@
 """Change points, and which runs of a study have one."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import analyse
 from analysis.findings.induction.onset import formation_cells, formations, onset
+from analysis.findings.induction.training import (
+    heads_while_training,
+    training_loss_bump,
+)
 from analysis.study import make_study
 from tests.analysis.conftest import make_tables
 
@@ -65,3 +70,14 @@ def test_the_summary_says_what_repetition_does_to_heads(formed):
     assert "they form in 3 of 3 runs" in without and "the training loss bumps by" in without
     assert "prevented at E = 64" in repeated and "destroyed at E = 1,024" in repeated
     assert "delayed and weakened at E = 256" in repeated
+
+
+def test_where_nothing_was_measured_nothing_is_drawn(formed):
+    """As in a study that puts probes to some of its settings alone."""
+    results = formed.results.drop(columns=["setting", "scan", "is_control"])
+    others = results.assign(run_id=results.run_id + "-other", corpus="pycode")
+    bare = formed.curves.drop(columns=["prefix_matching_score", "in_context_score"])
+    curves = pd.concat([formed.curves, bare.assign(run_id=bare.run_id + "-other")])
+    found = analyse(make_study(pd.concat([results, others], ignore_index=True), curves))
+    (panel,) = heads_while_training(found).panels
+    assert "pydocs" in panel.title and len(training_loss_bump(found).panels) == 2
