@@ -18,6 +18,8 @@ from analysis.words import count, plural
 
 _PLACES = ("minimum_tokens", "peak_tokens", "second_descent", "pool_loss_at_peak")
 _SURE = 0.05
+_SHOWN = 0.0005
+"""Nats: the least fall that is told of."""
 
 
 @once_a_study
@@ -76,12 +78,14 @@ def descent_sentences(cells: pd.DataFrame, study: Study) -> list[str]:
     sentences = []
     for row in rows_of(sure.loc[sure.groupby(["scan", "params"]).excess.idxmax()]):
         where = f", pool loss there {row.pool_loss_at_peak:.2f}"
+        falls = row.second_descent > _SHOWN
+        end = f"falls by {row.second_descent:.3f}" if falls else "does not fall again"
         sentences.append(
-            f"In training time test loss descends twice at N = {count(row.params)} "
+            f"In training time test loss {'descends twice' if falls else 'rises again'} at N = {count(row.params)} "
             f"({labels[row.scan]}), E = {row.repeats:,.0f}: after {count(row.minimum_tokens)} tokens it "
             f"rises by {row.rise:.3f} nats, up to {count(row.peak_tokens)} tokens"
-            f"{where if pd.notna(row.pool_loss_at_peak) else ''}, and falls by "
-            f"{row.second_descent:.3f} (p = {row.p_corrected:.2g} over {row.seeds} seeds, corrected for "
+            f"{where if pd.notna(row.pool_loss_at_peak) else ''}, and {end} "
+            f"(p = {row.p_corrected:.2g} over {row.seeds} seeds, corrected for "
             f"{plural(len(tested), 'cell')})."
         )
     return sentences

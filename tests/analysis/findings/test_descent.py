@@ -52,6 +52,12 @@ def test_a_rise_is_measured_placed_and_significant(tables):
     assert f"pool loss there {cells.pool_loss_at_peak[0]:.2f}" in told and "over 3 seeds" in told
 
 
+def test_what_rises_to_the_end_is_not_said_to_descend_twice(tables):
+    study = study_with(tables, lambda step: 0.05 * np.maximum(0, step - 20))
+    (told,) = descent_sentences(rise_by_cell(rises(study)), study)
+    assert "rises again at" in told and "and does not fall again (p = " in told
+
+
 def test_the_more_cells_are_tested_the_less_one_tells(tables):
     cells = rise_by_cell(rises(study_with(tables, bump, repeats=(4, 64, 256))))
     assert cells.p_corrected.to_numpy() == pytest.approx(3 * cells.p_value.to_numpy())
