@@ -35,11 +35,10 @@ bench: $(READY)  ## Measure speed against named peers
 format: $(READY)  ## Format and lint
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-pictures: $(READY)  ## Draw the README's figures from the recorded studies
-	@for study in quick mechanism; do $(BIN)/ostinato report $(RECORDED)/$$study >/dev/null || exit 1; done
-	@cd $(RECORDED) && cp quick/report/figures/loss-against-repeats.svg quick.svg \
-	  && cp mechanism/report/figures/prefix-matching-score.svg heads.svg \
-	  && cp mechanism/report/figures/fine-tuning.svg fine_tuning.svg
+pictures: $(READY)  ## Draw the README's figures from the recorded replication
+	@$(BIN)/ostinato report $(RECORDED)/laptop >/dev/null
+	@cd $(RECORDED)/laptop/report/figures && cp headline.svg ../../../damage.svg \
+	  && cp prefix-matching-score.svg ../../../heads.svg && cp fine-tuning.svg ../../../fine_tuning.svg
 
 clean:  ## Remove the environment (studies and corpora stay)
 	rm -rf $(VENV)
