@@ -21,19 +21,22 @@ def claimed(found, name):
     return own
 
 
-def main_cells(found, fraction):
-    """Those of the main scan of a fraction."""
-    scan = main_peaks(found, fraction).scan.iloc[0]
-    return found.cells[found.cells.scan == scan]
+def main_cells(found, fraction, table="cells"):
+    """The rows of a table that are of the main scan of a fraction."""
+    own = found.tables[table]
+    return own[own.scan == main_peaks(found, fraction).scan.iloc[0]]
+
+
+def scanned(found, peak):
+    """The cells of a peak's curve whose pool has two sequences or more, from the fewest repeats on."""
+    own = found.cells[(found.cells.scan == peak.scan) & (found.cells.params == peak.params)]
+    context = found.study.runs.context[found.study.runs.params == peak.params].iloc[0]
+    return own[own.pool_tokens >= 2 * context].sort_values("repeats")
 
 
 def inside(found, peak):
-    """As was set down: below half of the worst on both sides, and at the fewest repeats and the most that
-    leave two sequences."""
-    own = found.cells[(found.cells.scan == peak.scan) & (found.cells.params == peak.params)]
-    context = found.study.runs.context[found.study.runs.params == peak.params].iloc[0]
-    own = own[own.pool_tokens >= 2 * context].sort_values("repeats")
-    ends = own.damage.iloc[[0, -1]]
+    """As was set down: below half of the worst at the fewest repeats and the most of those."""
+    ends = scanned(found, peak).damage.iloc[[0, -1]]
     return bool(peak.interior and (ends < peak.damage / 2).all())
 
 
@@ -90,10 +93,7 @@ def exponent(found):
 
 def descends_twice(found):
     """Test loss descends twice in training time at f = 0.9, and rises less at 0.5."""
-    by = {}
-    for fraction in (0.5, 0.9):
-        scan = main_peaks(found, fraction).scan.iloc[0]
-        by[fraction] = found.descents[(found.descents.scan == scan) & (found.descents.seeds > 1)]
+    by = {f: main_cells(found, f, "descents").query("seeds > 1") for f in (0.5, 0.9)}
     risen = by[0.9][(by[0.9].p_corrected < 0.05) & (by[0.9].second_descent > 0.0005)]
     half = by[0.5][by[0.5].p_corrected < 0.05]
     text = (

@@ -9,7 +9,7 @@ from analysis.findings.claims.measuring import main_peaks
 from analysis.findings.repeats.worst import smallest_control
 from analysis.words import count, share
 from tests.recorded import HOME, recorded
-from tests.sweeps.laptop_hypotheses import HYPOTHESES, inside, judged
+from tests.sweeps.laptop_hypotheses import HYPOTHESES, inside, judged, scanned
 from tests.sweeps.test_recorded import told
 
 
@@ -37,8 +37,7 @@ def test_the_worst_of_half_lies_inside_at_every_size_and_the_page_says_where(fou
     half, most = main_peaks(found, 0.5), main_peaks(found, 0.9)
     assert half.params.nunique() == 5 and half.params.max() > 30 * half.params.min()
     for peak in half.itertuples():
-        own = found.cells[(found.cells.scan == peak.scan) & (found.cells.params == peak.params)]
-        assert inside(found, peak) and len(own) >= 8
+        assert inside(found, peak) and len(scanned(found, peak)) >= 8
         assert peak.half_left < peak.repeats < peak.half_right
     low, high = half.repeats.min(), half.repeats.max()
     assert f"{low:,.0f} to {high:,.0f} repeats" in text
