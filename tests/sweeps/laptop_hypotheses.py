@@ -1,5 +1,4 @@
-"""The hypotheses of the recorded replication, each judged by a rule from its tables: a verdict, and the
-sentence that it stands on, as the page has to say it."""
+"""The hypotheses of the recorded replication, each judged by a rule from its tables."""
 
 import numpy as np
 from scipy import stats
@@ -7,13 +6,7 @@ from scipy import stats
 from analysis.findings.claims.measuring import main_peaks
 from analysis.findings.seeds import over_seeds
 from analysis.words import count, share
-
-HELD, NOT, PART, OPEN = "Held", "Not held", "Held in part", "Open"
-
-
-def interval(value, low, high, form="+.3f"):
-    """With what it is 95 % of."""
-    return "{} (95 %: {} to {})".format(*(format(each, form) for each in (value, low, high)))
+from tests.sweeps.judging import HELD, NOT, OPEN, PART, interval
 
 
 def claimed(found, name):
@@ -291,10 +284,3 @@ HYPOTHESES = (
     heads_in_prose,
 )
 """In the order in which they were set down."""
-
-
-def judged(found, number):
-    """What the page says of the hypothesis of that number."""
-    hypothesis = HYPOTHESES[number - 1]
-    verdict, text = hypothesis(found)
-    return f"{number}. *{hypothesis.__doc__}* {verdict}: {text}."

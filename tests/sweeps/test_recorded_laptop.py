@@ -9,7 +9,8 @@ from analysis.findings.claims.measuring import main_peaks
 from analysis.findings.repeats.worst import smallest_control
 from analysis.words import count, share
 from tests.recorded import HOME, recorded
-from tests.sweeps.laptop_hypotheses import HYPOTHESES, inside, judged, scanned
+from tests.sweeps.judging import are_those_set_down, judged
+from tests.sweeps.laptop_hypotheses import HYPOTHESES, inside, scanned
 from tests.sweeps.test_recorded import told
 
 
@@ -20,15 +21,11 @@ def found():
 
 @pytest.mark.parametrize("number", range(1, len(HYPOTHESES) + 1))
 def test_each_hypothesis_is_judged_as_the_tables_have_it(found, number):
-    assert judged(found, number) in told("laptop")
+    assert judged(HYPOTHESES, found, number) in told("laptop")
 
 
 def test_no_hypothesis_is_left_out():
-    set_down = (HOME / "laptop" / "PREREGISTRATION.md").read_text().partition("## Hypotheses")[2]
-    assert [f"{n}. " in set_down for n in range(1, len(HYPOTHESES) + 2)] == [
-        *[True] * len(HYPOTHESES),
-        False,
-    ]
+    assert are_those_set_down(HYPOTHESES, HOME / "laptop")
 
 
 def test_the_worst_of_half_lies_inside_at_every_size_and_the_page_says_where(found):
