@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.findings.claims.claim import AGREE, DIFFER, Claim, Measured, verdict
 from analysis.findings.claims.damage import DAMAGE, MULTIPLIERS
+from analysis.findings.claims.measures import multiplier_of
 from analysis.findings.claims.measuring import (
     best_measured,
     main_peaks,
@@ -18,6 +19,7 @@ from analysis.findings.claims.measuring import (
     runs_at,
 )
 from analysis.findings.finding import Analysis
+from analysis.findings.repeats.worst import has_multiplier, smallest_control
 from analysis.findings.seeds import Interval, over_seeds
 from analysis.rows import groups_of
 from analysis.words import count, plural, share
@@ -48,11 +50,8 @@ def headline(analysis: Analysis) -> Headline:
     without, induction heads where they were measured, the control law, or the loss."""
     peak = headline_peak(analysis)
     if peak is not None:
-        return (
-            _of_multiplier(analysis, peak)
-            if pd.notna(peak.multiplier)
-            else _of_damage(analysis, peak)
-        )
+        measured = has_multiplier(peak, smallest_control(analysis, peak.scan))
+        return (_of_multiplier if measured else _of_damage)(analysis, peak)
     if len(analysis.cells):
         return _of_losses(analysis)
     formed = analysis.tables.get("formations", pd.DataFrame())
@@ -89,14 +88,14 @@ def headline(analysis: Analysis) -> Headline:
 
 
 def headline_peak(analysis: Analysis) -> pd.Series | None:
-    """The worst repeats that are told of: at the fraction of the paper's abstract where it was tried,
-    else at the largest; with most seeds there, of several the largest size."""
+    """The worst repeats that are told of: at the fraction of the paper's abstract where one was found
+    there, else at the largest; with most seeds there, of several the largest size."""
     peaks = main_peaks(analysis)
     if peaks.empty:
         peaks = analysis.peaks[analysis.peaks.scan.isin(main_scans(analysis))]
-    fractions = peaks.repeated_fraction.astype(float)
-    if np.isclose(fractions, _PAPERS_FRACTION).any():
-        peaks = peaks[np.isclose(fractions, _PAPERS_FRACTION)]
+    of_papers = np.isclose(peaks.repeated_fraction.astype(float), _PAPERS_FRACTION)
+    found = peaks[of_papers & peaks.interior.astype(bool)]
+    peaks = found if len(found) else peaks
     return best_measured(peaks[peaks.repeated_fraction == peaks.repeated_fraction.max()])
 
 
@@ -107,18 +106,19 @@ def nearest_published(fraction: float) -> tuple[float, Claim]:
 
 
 def _of_multiplier(analysis: Analysis, peak: pd.Series) -> Headline:
-    own = over_seeds(runs_at(analysis, peak).multiplier, log=True)
+    ours = multiplier_of(analysis, peak)
     fraction, claim = nearest_published(peak.repeated_fraction)
-    beyond = ", extrapolated beyond the smallest control" if peak.extrapolated else ""
+    below = "below " if peak.extrapolated else ""
+    beyond = ", which does worse than the smallest control" if peak.extrapolated else ""
     compared = f"At f = {fraction:g} ({claim.source})."
     if fraction == peak.repeated_fraction:
-        compared = _compared(claim, Measured(*own, "", int(peak.seeds)))
+        compared = _compared(claim, ours)
     return Headline(
-        _title(peak, own),
-        share(own.value),
+        _title(peak, Interval(*ours[:3])),
+        f"{below}{share(ours.value)}",
         f"multiplier at the worst repeats: the size of control that does as well, as a share of the "
         f"model's own ({place(peak)}{beyond})",
-        _told(own, int(peak.seeds)),
+        _told(Interval(*ours[:3]), ours.seeds),
         claim.published,
         compared,
     )
@@ -130,9 +130,10 @@ def _title(peak: pd.Series, own: Interval) -> str:
         return "No repeat count that was tried does damage"
     if own.low <= 1 <= own.high:
         return f"{opening} costs no more than noise"
+    leaves = f"{opening} leaves a model {'worse than' if peak.extrapolated else 'no better than'}"
     if own.value > _MUCH:
-        return f"{opening} leaves a model no better than one of {own.value:.0%} of its size"
-    return f"{opening} leaves a model no better than one {_times(1 / own.value)} times smaller"
+        return f"{leaves} one of {own.value:.0%} of its size"
+    return f"{leaves} one {_times(1 / own.value)} times smaller"
 
 
 def _times(factor: float) -> str:
@@ -181,7 +182,8 @@ def _of_losses(analysis: Analysis) -> Headline:
 def _told(own: Interval, seeds: int) -> str:
     if not isfinite(own.low):
         return f"{plural(seeds, 'seed')}: no interval"
-    return f"95 %: {share(own.low)} to {share(own.high)}, {plural(seeds, 'seed')}"
+    ends = f"{share(own.low)} to {share(own.high)}" if own.low else f"at most {share(own.high)}"
+    return f"95 %: {ends}, {plural(seeds, 'seed')}"
 
 
 def _compared(claim: Claim, ours: Measured) -> str:

@@ -57,15 +57,21 @@ def multiplier_at(fraction: float) -> Callable[[Analysis], Measured | None]:
         peak = best_measured(main_peaks(analysis, fraction).dropna(subset=["multiplier"]))
         if peak is None:
             return None
-        runs = runs_at(analysis, peak)
-        if peak.extrapolated:  # what lies below the smallest control has no size, but a bound
-            smallest = smallest_control(analysis, peak.scan) / peak.params
-            most, _, high = over_seeds(runs.multiplier.mask(runs.extrapolated, smallest), log=True)
-            told = f"{place(peak)}, at most: worse than the smallest control"
-            return Measured(most, nan if isnan(high) else 0.0, high, told, int(peak.seeds))
-        return Measured(*over_seeds(runs.multiplier, log=True), place(peak), int(peak.seeds))
+        return multiplier_of(analysis, peak)
 
     return measure
+
+
+def multiplier_of(analysis: Analysis, peak: pd.Series) -> Measured:
+    """The multiplier of a row of `peaks`; at most, from 0 on, where it lies below the smallest control,
+    which has no size but a bound."""
+    runs = runs_at(analysis, peak)
+    if peak.extrapolated:
+        smallest = smallest_control(analysis, peak.scan) / peak.params
+        most, _, high = over_seeds(runs.multiplier.mask(runs.extrapolated, smallest), log=True)
+        told = f"{place(peak)}, at most: worse than the smallest control"
+        return Measured(most, nan if isnan(high) else 0.0, high, told, int(peak.seeds))
+    return Measured(*over_seeds(runs.multiplier, log=True), place(peak), int(peak.seeds))
 
 
 def non_monotone(fraction: float) -> Callable[[Analysis], Measured | None]:

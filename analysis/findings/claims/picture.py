@@ -14,6 +14,7 @@ from analysis.findings.finding import Analysis
 from analysis.findings.induction.onset import SCORE
 from analysis.findings.regularisation import regularisation_map
 from analysis.findings.repeats.params import loss_against_params
+from analysis.findings.repeats.worst import has_multiplier, smallest_control
 from analysis.rows import groups_of, rows_of
 from analysis.words import count
 
@@ -89,7 +90,8 @@ def _over_repeats(analysis: Analysis) -> Chart:
     own = runs[runs.scan == scan].sort_values(["params", "repeats", "seed"])
     measure = "test_loss"
     if peak is not None:
-        measure = "multiplier" if pd.notna(peak.multiplier) else "damage"
+        least = smallest_control(analysis, peak.scan)
+        measure = "multiplier" if has_multiplier(peak, least) else "damage"
     label, what, level = _MEASURES[measure]
     own = own.dropna(subset=[measure])
     ends = own.repeats.agg(["min", "max"]).to_numpy(float)

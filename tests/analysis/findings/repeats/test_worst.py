@@ -1,57 +1,53 @@
-"""The worst repeats of a damage curve, with and without a model."""
+"""How the worst of a study's scans is told: at length of those with most runs, in short of the others."""
 
-import numpy as np
-import pytest
-
-from analysis.findings.repeats.worst import find_peak
-
-REPEATS = 2.0 ** np.arange(0, 14)
+from analysis import analyse
+from analysis.findings.claims.headline import headline
+from analysis.study import make_study
 
 
-def bump(repeats, centre=60.0, height=0.3, width=0.6):
-    return height * np.exp(-(np.log10(repeats / centre) ** 2) / (2 * width**2))
+def summary_of(results, curves):
+    return analyse(make_study(results, curves)).summary
 
 
-def test_a_gaussian_bump_is_recovered():
-    peak = find_peak(REPEATS, bump(REPEATS))
-    assert peak.gaussian_repeats == pytest.approx(60)
-    assert peak.gaussian_height == pytest.approx(0.3)
-    assert peak.gaussian_width == pytest.approx(0.6)
-    assert peak.vertex == pytest.approx(60)
+def test_of_many_scans_three_are_told_at_length_and_the_others_together(tables):
+    results, curves = tables(fractions=(0.1, 0.2, 0.4, 0.6, 0.8), sizes=(24_576, 98_304))
+    few = results.repeated_fraction.isin([0.2, 0.8]) & (
+        (results.params == 24_576) | (results.repeats < 64) & (results.repeated_fraction == 0.8)
+    )
+    told = summary_of(results[~few], curves)
+    assert sum("costs most" in sentence for sentence in told) == 3
+    (rest,) = (sentence for sentence in told if sentence.startswith("In 2 more scans"))
+    assert "the worst is 64 times at N = 98.3k (0.0" in rest and "with f = 0.2; 64 times" in rest
+    assert rest.count("at an end of those tried") == 1 and rest.endswith("with f = 0.8.")
+    assert sum("is not monotone in repeats at all 2 sizes" in sentence for sentence in told) == 3
+    assert (
+        "Nor is it in 1 more scan, where most damage is done by 64 with f = 0.2 (at the one size)."
+        in told
+    )
+    assert "It is worst at an end of the repeats tried with f = 0.8." in told
 
 
-def test_the_model_free_peak_is_the_worst_measured_cell():
-    peak = find_peak(REPEATS, bump(REPEATS))
-    assert peak.repeats == 64 and peak.interior
-    assert peak.damage == pytest.approx(bump(64.0))
+def test_a_control_of_its_own_size_bounds_no_multiplier(tables):
+    """One that is no smaller says only that there is damage; a smaller one that the model is worse."""
+    results, curves = tables(sizes=(24_576,), control_sizes=(98_304, 393_216))
+    told = summary_of(results, curves)
+    assert not any("multiplier" in sentence for sentence in told if "costs most" in sentence)
+    assert "nats per token above the control" in headline(analyse(make_study(results))).unit
 
-
-def test_half_maximum_crossings_match_the_gaussian_width():
-    dense = np.geomspace(1, 10_000, 400)
-    peak = find_peak(dense, bump(dense))
-    decades = np.sqrt(2 * np.log(2)) * 0.6
-    assert peak.half_left == pytest.approx(60 / 10**decades, rel=0.01)
-    assert peak.half_right == pytest.approx(60 * 10**decades, rel=0.01)
-
-
-def test_damage_that_still_rises_at_the_end_has_no_interior_peak():
-    peak = find_peak(REPEATS[:6], bump(REPEATS[:6]))
-    assert not peak.interior and peak.repeats == REPEATS[5]
-    assert np.isnan(peak.half_right) and peak.prominence == 0 and np.isnan(peak.vertex)
-
-
-def test_order_of_the_cells_does_not_matter():
-    shuffled = np.random.default_rng(0).permutation(len(REPEATS))
-    assert find_peak(REPEATS[shuffled], bump(REPEATS)[shuffled]) == find_peak(
-        REPEATS, bump(REPEATS)
+    results, curves = tables(sizes=(49_152, 98_304), control_sizes=(), seeds=(0, 1, 2))
+    found = analyse(make_study(results[(results.params > 5e4) | (results.repeats == 0)], curves))
+    (sentence,) = (sentence for sentence in found.summary if "costs most" in sentence)
+    assert "worse than the smallest control, of 49.2k params (multiplier below 0.50)" in sentence
+    told = headline(found)
+    assert told.title.endswith("leaves a model worse than one 2 times smaller")
+    assert told.number == "below 0.50" and told.interval == "95 %: at most 0.50, 3 seeds"
+    assert told.unit.endswith(
+        "(N = 98.3k, f = 0.5, E = 64, which does worse than the smallest control)"
     )
 
 
-def test_three_cells_do_not_determine_a_gaussian():
-    peak = find_peak([1, 10, 100], [0.0, 0.2, 0.1])
-    assert peak.interior and np.isnan(peak.gaussian_repeats)
-
-
-def test_no_damage_is_no_peak():
-    peak = find_peak(REPEATS, -bump(REPEATS))
-    assert np.isnan(peak.gaussian_repeats)
+def test_the_headline_passes_over_a_tenth_whose_worst_is_at_an_end(tables):
+    results, curves = tables(fractions=(0.1, 0.5), repeats=(4, 8, 16, 64, 1024))
+    less = results[(results.repeated_fraction != 0.1) | (results.repeats <= 16)]
+    assert "f = 0.5" in headline(analyse(make_study(less, curves))).unit
+    assert "f = 0.1" in headline(analyse(make_study(results, curves))).unit
