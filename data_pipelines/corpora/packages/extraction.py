@@ -28,6 +28,7 @@ from data_pipelines.corpora.packages.sources import (
 )
 from data_pipelines.system.children import child
 from data_pipelines.system.cores import available_cores
+from data_pipelines.system.garbage import uncollected
 
 Kind = Literal["prose", "code"]
 
@@ -119,7 +120,9 @@ def _chunks(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
 
 
 def _read(kind: Kind, files: list[SourceFile]) -> _Chunk:
-    return _clean(kind, (document for file in files for document in _documents(kind, file)))
+    # Until a tree is gone: right after parsing, all of it would be looked at.
+    with uncollected():
+        return _clean(kind, (document for file in files for document in _documents(kind, file)))
 
 
 def _documents(kind: Kind, file: SourceFile) -> Iterator[Document]:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_pipelines.errors import OstinatoError
-from data_pipelines.system.garbage import uncollected
 
 STANDARD_LIBRARY = "python"
 """The name under which the standard library stands in a list of packages."""
@@ -129,7 +128,7 @@ def without_docstrings(text: str, module: ast.Module) -> str:
 
 def parse(text: str) -> ast.Module:
     """Syntax tree of `text`; what the compiler warns about is the packages' own affair."""
-    with uncollected(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
 
