@@ -90,6 +90,7 @@ def _sampled(subject: Sampled, prompt: int):
     import jax  # not to be loaded by what reads a config
     import jax.numpy as jnp
 
+    from scaling import draws
     from scaling.mesh import replicated
     from scaling.model.transformer import empty_cache
 
@@ -97,7 +98,7 @@ def _sampled(subject: Sampled, prompt: int):
 
     def run(params, tokens_NxL, given_N, number_N, seed):
         N, L = tokens_NxL.shape
-        key_N = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), number_N)
+        key_N = jax.vmap(jax.random.fold_in, (None, 0))(draws.key(seed), number_N)
 
         def read(tokens_NxT, at, cache):
             weights = {"params": params, "cache": cache}

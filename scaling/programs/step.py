@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from scaling import draws
 from scaling.mesh import batch_sharding, batch_ways
 from scaling.model.attention import attention_for, plain
 from scaling.model.config import ModelConfig
@@ -99,7 +100,7 @@ class Computation:
         # One token on one device, as weights do not depend on the batch nor on the attention; and
         # a loop over layers, to compile a sampler of each kind of weight and not of each layer's.
         network = self.network.clone(attend=plain, unroll=False)
-        return network.init(jax.random.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
+        return network.init(draws.key(seed), jnp.zeros((1, 1), jnp.int32))["params"]
 
     def initial(self, seed: jax.Array) -> State:
         """The state before the first step, boxed likewise."""
@@ -163,7 +164,7 @@ class Computation:
         dropout_B = None
         if self.model.dropout:
             seed = jnp.asarray(hyper.seed, jnp.uint32)
-            key = jax.random.fold_in(jax.random.key(seed), state.step)
+            key = jax.random.fold_in(draws.key(seed), state.step)
             dropout_B = jax.random.split(key, self.batch_size)
         gradient, sums = self._gradient(state.params, tokens, repeated, dropout_B)
         gradient = jax.tree.map(lambda g: g / (sums[1] + sums[3]), gradient)

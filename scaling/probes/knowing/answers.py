@@ -112,10 +112,12 @@ def _sampled(subject: Subject):
     import jax
     import jax.numpy as jnp
 
+    from scaling import draws
+
     logits_after = after(subject)
 
     def run(params, tokens_NxL, given_N, seed):
-        key = jax.random.key(seed)
+        key = draws.key(seed)
 
         def draw(t, tokens):
             before = jnp.full((len(tokens), 1), t - 1)
