@@ -7,28 +7,29 @@ print(*analysis.summary, sep="\\n")
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
 from analysis.files import markdown_table, write_json, write_parquet, write_text
 from analysis.findings import FINDINGS, listings
-from analysis.findings.finding import Analysis, find
+from analysis.findings.finding import Analysis, Finding, find
 from analysis.findings.repeats.controls import control_curves
 from analysis.study import Study, read_study
 
 __all__ = ["Analysis", "analyse", "write_analysis"]
 
 
-def analyse(study: Study | str | Path) -> Analysis:
-    """Analyse a study (or the one in a directory) by every finding of `findings.FINDINGS`.
+def analyse(study: Study | str | Path, findings: Iterable[Finding] = FINDINGS) -> Analysis:
+    """Analyse a study (or the one in a directory) by every finding of `findings.FINDINGS`, or these.
 
     Raises `AnalysisError` as `read_study` does.
     """
     if not isinstance(study, Study):
         study = read_study(study)
     laws, _ = control_curves(study)
-    return find(FINDINGS, study, laws)
+    return find(findings, study, laws)
 
 
 def write_analysis(analysis: Analysis, directory: str | Path) -> Path:

@@ -29,7 +29,7 @@ class Question(Enum):
     UNKNOWN = "What we do not know"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """What a study says.
 

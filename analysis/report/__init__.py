@@ -8,7 +8,7 @@ from analysis.analysis import Analysis, analyse, write_analysis
 from analysis.figures.chart import Chart
 from analysis.figures.in_print import render_each
 from analysis.files import write_bytes, write_csv, write_text
-from analysis.findings import gallery
+from analysis.findings import FINDINGS, gallery
 from analysis.findings.claims.picture import headline_picture
 from analysis.report.page import page
 from analysis.study import Study
@@ -42,4 +42,10 @@ def _pictures(analysis: Analysis) -> list[Chart]:
 def _by_seed(study: Study) -> dict[str, list[Chart]]:
     """The pictures of each seed's runs alone, where there are several seeds to choose from."""
     seeds = sorted(study.results.seed.unique())
-    return {str(seed): _pictures(analyse(study.of_seed(seed))) for seed in seeds if len(seeds) > 1}
+    # What is listed in words alone is not seen there.
+    drawn = [finding for finding in FINDINGS if finding.charts or not finding.listings]
+    return {
+        str(seed): _pictures(analyse(study.of_seed(seed), drawn))
+        for seed in seeds
+        if len(seeds) > 1
+    }

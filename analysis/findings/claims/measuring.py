@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -14,20 +16,21 @@ FEWEST_REPEATS = 3
 _WORST = ["scan", "params", "repeats"]
 
 
-def main_scans(analysis: Analysis) -> set[int]:
+@lru_cache(maxsize=1)  # every claim asks
+def main_scans(analysis: Analysis) -> frozenset[int]:
     """The scans of the arm with most repeated runs, of several the one with most damage, at its main
     budget: variants of it (of regularisation, of order, of corpus, of budget) are set beside it by claims
     of their own."""
     runs = analysis.runs
     if not len(runs) or "damage" not in runs:
-        return set()
+        return frozenset()
     own = with_arms(runs[["setting", "scan", "damage"]], analysis.study.scans).dropna()
     for wider in ("arm", "setting"):
         if own.empty:
-            return set()
+            return frozenset()
         most = own.groupby(wider).damage.agg(["size", "max"]).sort_values(["size", "max"]).index[-1]
         own = own[own[wider] == most]
-    return set(own.scan)
+    return frozenset(own.scan)
 
 
 def main_runs(analysis: Analysis) -> pd.DataFrame:
