@@ -83,14 +83,14 @@ def test_pre_training_begins_with_no_weights(tuned):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hardly_optimised")
+@pytest.mark.usefixtures("studied")
 def test_a_sweep_trains_the_runs_before_first(tuned, data_dir, tmp_path):
     prepare(tuned, data_dir)
     child = next(run for run in load_plan(tuned).runs if run.of)
     out = tmp_path / "study"
     early = ostinato("train", tuned, child.run_id, "--out", out, data_dir=data_dir, check=1)
     assert f"of: {child.of} is pending, not done" in early.stderr + early.stdout
-    ostinato("sweep", tuned, "--out", out, data_dir=data_dir, check=0)
+    ostinato("sweep", tuned, "--out", out, "--jobs", 1, data_dir=data_dir, check=0)
     results = pd.read_parquet(out / "results.parquet").set_index("run_id")
     assert (results.status == "done").all()
     curves = pd.read_parquet(out / "curves.parquet").set_index("run_id")

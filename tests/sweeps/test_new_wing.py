@@ -22,7 +22,7 @@ from tests.sweeps.workers import toys
 
 GRID = """
 name: toys
-base: {{corpus: "{corpus}", context: 32, batch_size: 16, tokens: 15360, d_model: 16, layers: 1,
+base: {{corpus: "{corpus}", context: 32, batch_size: 16, tokens: 15360, d_model: 16,
        evaluations: 2, evaluation_tokens: 1024, ood_corpus: null, probes: [toy]}}
 axes: {{repeated_fraction: [0.5], repeats: [8], seed: [0, 1]}}
 stages:
@@ -41,26 +41,26 @@ def registered(monkeypatch):
 
 
 @pytest.fixture
-def grid(text_corpus, tmp_path):
+def toy_grid(text_corpus, tmp_path):
     path = tmp_path / "toys.yaml"
     path.write_text(GRID.format(corpus=text_corpus))
     return path
 
 
-def test_without_its_line_a_name_is_unknown(grid):
+def test_without_its_line_a_name_is_unknown(toy_grid):
     with pytest.raises(OstinatoError, match="stages: stage: tally: unknown stage"):
-        load_plan(grid)
+        load_plan(toy_grid)
     with pytest.raises(OstinatoError, match="probes: toy: unknown probe"):
         RunConfig.parse({"tokens": "1M", "d_model": 32, "probes": ["toy"]})
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("registered", "hardly_optimised", "own_cache")
+@pytest.mark.usefixtures("registered", "studied", "own_cache")
 def test_a_probe_a_stage_and_a_finding_arrive_by_an_object_and_a_line_each(
-    grid, mixture, data_dir, tmp_path
+    toy_grid, mixture, data_dir, tmp_path
 ):
-    study, plan = StudyDirectory(tmp_path / "study"), load_plan(grid)
-    study.create(plan, grid)
+    study, plan = StudyDirectory(tmp_path / "study"), load_plan(toy_grid)
+    study.create(plan, toy_grid)
     tally = plan.runs[-1]
     assert (tally.stage, plan.run(tally.of).seed) == ("tally", 0)
 

@@ -99,7 +99,7 @@ def test_a_sweep_carries_all_of_them_out(grid, data_dir, tmp_path):
     values["stages"][1] |= {"pairs": 16, "epochs": 4}
     grid.write_text(yaml.safe_dump(values))
     plan = load_plan(grid)
-    ostinato("sweep", grid, "--out", out, data_dir=data_dir, check=0)
+    ostinato("sweep", grid, "--out", out, "--jobs", 1, data_dir=data_dir, check=0)
     results = pd.read_parquet(out / "results.parquet").set_index("run_id")
     assert (results.status == "done").all() and len(results) == len(plan.runs)
     curves = pd.read_parquet(out / "curves.parquet").set_index("run_id")

@@ -48,14 +48,14 @@ def test_again_it_trains_nothing_and_changes_nothing(studied, grid, data_dir):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hardly_optimised")
+@pytest.mark.usefixtures("studied")
 def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_path):
     wild = tmp_path / "wild.yaml"
     wild.write_text(
         grid.read_text()
         + "runs:\n  - {d_model: 16, repeated_fraction: 0, learning_rate: 1.0e+30}\n"
     )
-    small = ("--select", "d_model == 16")
+    small = ("--select", "d_model == 16", "--jobs", 1)
     result = ostinato("sweep", wild, "--out", tmp_path / "out", *small, data_dir=data_dir, check=1)
     assert "failed: loss is nan at step" in result.stderr and result.stderr.count("\n") == 1
     states = [status["state"] for _, status in StudyDirectory(tmp_path / "out").statuses()]
@@ -216,7 +216,7 @@ def test_an_output_directory_of_another_grid_is_refused(studied, grid, data_dir,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hardly_optimised")
+@pytest.mark.usefixtures("studied")
 def test_a_study_is_not_continued_on_other_text(grid, text_corpus, tmp_path):
     text = shutil.copytree(text_corpus.removeprefix("text_files:"), tmp_path / "text")
     path, out = tmp_path / "tiny.yaml", tmp_path / "out"

@@ -27,13 +27,13 @@ def remount(disk, options):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hardly_optimised")
+@pytest.mark.usefixtures("studied")
 def test_a_full_or_read_only_disk_is_one_line_and_the_study_goes_on_after(
     grid, data_dir, disk, tmp_path
 ):
     one, out = tmp_path / "one.yaml", disk / "study"
     one.write_text(grid.read_text().replace("[16, 32]", "[32]").replace("[8, 40]", "[8]"))
-    command = ("sweep", one, "--out", out)
+    command = ("sweep", one, "--out", out, "--jobs", 1)
     full = ostinato(*command, data_dir=data_dir)
     assert full.returncode != 0 and "Traceback" not in full.stderr
     assert "No space left on device" in full.stderr
