@@ -127,6 +127,11 @@ def test_a_studys_readme_has_its_tables(directory):
         f"| {give_or_take(p.damage, p.damage_se)} | {read_off(found, p)} | {p.seeds} |"
         for p in main_peaks(found).sort_values(["repeated_fraction", "params"]).itertuples()
     ]
+    rows["| N | T | f | worst E | damage, nats | bits a param |"] = [
+        f"| {count(p.params)} | {count(p.tokens)} | {p.repeated_fraction:g} | {p.worst:,.0f} "
+        f"| {p.height:.3f} | {p.bits_per_param:.2f} |"
+        for p in found.located.itertuples()
+    ]
     rows["| N | E | bits kept | N_eff / N by knowledge | by test loss | seeds |"] = [
         f"| {count(c.params)} | {c.repeats:,.0f} | {c.kept:.0%} ({c.kept_low:.0%} to {c.kept_high:.0%}) "
         f"| {c.by_knowledge:.2f} | {c.by_test_loss:.3f} | {c.seeds} |"

@@ -15,6 +15,11 @@ from tests.recorded import HOME, recorded
 from tests.sweeps.judging import HELD, NOT, OPEN, PART, are_those_set_down, interval, judged
 from tests.sweeps.test_recorded import told
 
+SAID = {
+    "count": "A mere count",
+    "frequency": "A frequency",
+    "capacity": "A matter of capacity",
+}
 REACH = 0.02
 """Nats, by which a little repetition was expected neither to help nor to hurt."""
 
@@ -138,7 +143,9 @@ def test_the_page_tells_what_is_borne_out_and_what_is_contradicted(found):
     for row in found.hypotheses.itertuples():
         verdict = "borne out" if row.within and row.weight > 0.9 else "open"
         verdict = verdict if row.within else "contradicted"
-        assert f"A {row.hypothesis}: {verdict}, off by a factor of {np.exp(row.rms):.2f}" in text
+        assert (
+            f"{SAID[row.hypothesis]}: {verdict}, off by a factor of {np.exp(row.rms):.2f}" in text
+        )
     assert "goes as " + ", ".join(power(exponent(found, term)) for term in "NTf") in text
 
 
