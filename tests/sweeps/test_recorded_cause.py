@@ -147,6 +147,22 @@ def test_the_page_tells_what_is_borne_out_and_what_is_contradicted(found):
             f"{SAID[row.hypothesis]}: {verdict}, off by a factor of {np.exp(row.rms):.2f}" in text
         )
     assert "goes as " + ", ".join(power(exponent(found, term)) for term in "NTf") in text
+    N, T, f = (exponent(found, term) for term in "NTf")
+    assert T.low < 0 < T.high < 1 and f.high < 0
+    assert f"(N^{N.exponent:.2f}) and with the fraction (f^{f.exponent:.2f})" in told()
+
+
+@pytest.mark.slow
+def test_the_page_tells_the_collapse_the_bits_and_a_little_repetition(found):
+    text, bits = told("cause"), found.located.bits_per_param
+    spread = found.spreads.set_index("rescaling").spread
+    assert (
+        f"over E / E_worst the curves lie within {spread['E / E_worst']:.2f} of one another, over "
+        f"repeats within {spread['repeats E']:.2f}" in text
+    )
+    assert spread.drop("E / E_worst").idxmin() == "repeats E"
+    assert f"holds {bits.min():.2f} to {bits.max():.2f} memorised bits of the pool a param" in text
+    assert all(low < 0 < high for _, low, high, _ in little(found).values())
 
 
 @pytest.mark.slow
