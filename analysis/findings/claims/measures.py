@@ -91,7 +91,7 @@ def non_monotone(fraction: float) -> Callable[[Analysis], Measured | None]:
 def prominence(analysis: Analysis) -> Measured | None:
     """The same at f = 0.1 as a percentage of the control's loss."""
     found = _prominence(analysis, 0.1)
-    if found is None:
+    if found is None or not found[0].interior:
         return None
     peak, damage = found
     control = runs_at(analysis, peak).control_loss.mean()

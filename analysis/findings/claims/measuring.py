@@ -52,10 +52,11 @@ def main_peaks(analysis: Analysis, fraction: float | None = None) -> pd.DataFram
 
 
 def best_measured(peaks: pd.DataFrame) -> pd.Series | None:
-    """The row of `peaks` with most seeds at its worst repeats, of several the largest size."""
+    """The row of `peaks` with most seeds at its worst repeats, of several the largest size; one whose
+    worst lies at an end of what was tried only where no other is."""
     if peaks.empty:
         return None
-    return peaks.sort_values(["seeds", "params"], kind="stable").iloc[-1]
+    return peaks.sort_values(["interior", "seeds", "params"], kind="stable").iloc[-1]
 
 
 def runs_at(analysis: Analysis, peak: pd.Series) -> pd.DataFrame:
