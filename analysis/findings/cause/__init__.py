@@ -147,8 +147,12 @@ def laid_on_one_another(analysis: Analysis) -> Chart | None:
     spreads = analysis.spreads.set_index("rescaling").spread
     for name in dict.fromkeys((next(iter(collapse.RESCALINGS)), best)):
         series = []
+        rescale = collapse.RESCALINGS[name]
+        middle = np.exp(
+            np.log(rescale(cells)).mean()
+        )  # so that panels of different units share an axis
         for (_, params, tokens, fraction), own in groups_of(cells, collapse.CURVE):
-            x = collapse.RESCALINGS[name](own)
+            x = rescale(own) / middle
             order = np.argsort(x)
             told = f"N = {count(params)}, T = {count(tokens)}, f = {fraction:g}"
             series.append(
@@ -169,7 +173,7 @@ def laid_on_one_another(analysis: Analysis) -> Chart | None:
         reading="Where all curves lie on one another, the unit below is what the damage depends on.",
         table=cells.drop(columns="arm"),
         panels=panels,
-        x=Axis("repeats, rescaled", log=True),
+        x=Axis("repeats, rescaled (1 is their middle)", log=True),
         y=Axis("share of the damage at the peak"),
         legend="params N",
     )

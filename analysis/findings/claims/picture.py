@@ -91,9 +91,16 @@ def _over_repeats(analysis: Analysis) -> Chart:
     measure = "test_loss"
     if peak is not None:
         least = smallest_control(analysis, peak.scan)
-        measure = "multiplier" if has_multiplier(peak, least) else "damage"
+        read_off = has_multiplier(peak, least) and not peak.extrapolated
+        measure = "multiplier" if read_off else "damage"
     label, what, level = _MEASURES[measure]
     own = own.dropna(subset=[measure])
+    below = ""
+    if measure == "multiplier":
+        bound = least / own.params
+        if (own.multiplier < bound).any():
+            below = f" No control is smaller than {count(least)} params: what does worse lies at its size."
+        own = own.assign(multiplier=own.multiplier.clip(lower=bound))
     ends = own.repeats.agg(["min", "max"]).to_numpy(float)
     series = []
     if level:
@@ -106,7 +113,8 @@ def _over_repeats(analysis: Analysis) -> Chart:
     for params, runs_of in groups_of(own, "params"):
         series += _size(params, runs_of, measure, inks[params], shapes[params])
     if peak is not None and peak.damage > 0:
-        at = (np.array([peak.repeats]), np.array([getattr(peak, measure)], float), ALERT)
+        mean = own[measure][(own.params == peak.params) & (own.repeats == peak.repeats)].mean()
+        at = (np.array([peak.repeats]), np.array([mean]), ALERT)
         keys, behind = {"params": int(peak.params)}, [peak.run_ids]
         ring = Series("worst repeats", *at, line=None, ring=True, keys=keys, run_ids=behind)
         series.append(ring)
@@ -115,7 +123,8 @@ def _over_repeats(analysis: Analysis) -> Chart:
     return Chart(
         key=KEY,
         title=f"{what} over repeats",
-        caption=f"{what} of every run at f = {fraction:g}, one point a seed; lines: means over seeds.",
+        caption=f"{what} of every run at f = {fraction:g}, one point a seed; lines: means over seeds."
+        + below,
         reading="A line that leaves the dashed one and comes back has a repeat count between that is "
         "worst.",
         table=own[columns].reset_index(drop=True).rename(columns={"run_id": "run_ids"}),

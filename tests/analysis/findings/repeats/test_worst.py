@@ -1,7 +1,10 @@
 """How the worst of a study's scans is told: at length of those with most runs, in short of the others."""
 
+import pytest
+
 from analysis import analyse
 from analysis.findings.claims.headline import headline
+from analysis.findings.claims.picture import headline_picture
 from analysis.study import make_study
 
 
@@ -38,7 +41,8 @@ def test_a_control_of_its_own_size_bounds_no_multiplier(tables):
     found = analyse(make_study(results[(results.params > 5e4) | (results.repeats == 0)], curves))
     (sentence,) = (sentence for sentence in found.summary if "costs most" in sentence)
     assert "worse than the smallest control, of 49.2k params (multiplier below 0.50)" in sentence
-    told = headline(found)
+    told, chart = headline(found), headline_picture(found)
+    assert chart.y.label == "damage (nats per token)"  # of a bound alone there is no picture
     assert told.title.endswith("leaves a model worse than one 2 times smaller")
     assert told.number == "below 0.50" and told.interval == "95 %: at most 0.50, 3 seeds"
     assert told.unit.endswith(
@@ -51,3 +55,13 @@ def test_the_headline_passes_over_a_tenth_whose_worst_is_at_an_end(tables):
     less = results[(results.repeated_fraction != 0.1) | (results.repeats <= 16)]
     assert "f = 0.5" in headline(analyse(make_study(less, curves))).unit
     assert "f = 0.1" in headline(analyse(make_study(results, curves))).unit
+
+
+def test_the_headlines_picture_goes_no_lower_than_the_smallest_control(tables):
+    results, curves = tables(fractions=(0.1,), seeds=(0,), control_sizes=(90_112,))
+    results = results[(results.params > 3e4) | (results.repeats == 0)]
+    sizes = results[results.params != 24_576]
+    chart = headline_picture(analyse(make_study(sizes, curves)))
+    (small,) = (series for series in chart.panels[0].series if series.name == "98.3k")
+    assert small.y.min() == pytest.approx(90_112 / 98_304)
+    assert "No control is smaller than 90.1k params" in chart.caption
