@@ -148,9 +148,8 @@ def laid_on_one_another(analysis: Analysis) -> Chart | None:
     for name in dict.fromkeys((next(iter(collapse.RESCALINGS)), best)):
         series = []
         rescale = collapse.RESCALINGS[name]
-        middle = np.exp(
-            np.log(rescale(cells)).mean()
-        )  # so that panels of different units share an axis
+        # Panels of different units share an axis.
+        middle = np.exp(np.log(rescale(cells)).mean())
         for (_, params, tokens, fraction), own in groups_of(cells, collapse.CURVE):
             x = rescale(own) / middle
             order = np.argsort(x)

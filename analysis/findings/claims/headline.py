@@ -107,6 +107,7 @@ def nearest_published(fraction: float) -> tuple[float, Claim]:
 
 def _of_multiplier(analysis: Analysis, peak: pd.Series) -> Headline:
     ours = multiplier_of(analysis, peak)
+    own = Interval(*ours[:3])
     fraction, claim = nearest_published(peak.repeated_fraction)
     below = "below " if peak.extrapolated else ""
     beyond = ", which does worse than the smallest control" if peak.extrapolated else ""
@@ -114,11 +115,11 @@ def _of_multiplier(analysis: Analysis, peak: pd.Series) -> Headline:
     if fraction == peak.repeated_fraction:
         compared = _compared(claim, ours)
     return Headline(
-        _title(peak, Interval(*ours[:3])),
-        f"{below}{share(ours.value)}",
+        _title(peak, own),
+        f"{below}{share(own.value)}",
         f"multiplier at the worst repeats: the size of control that does as well, as a share of the "
         f"model's own ({place(peak)}{beyond})",
-        _told(Interval(*ours[:3]), ours.seeds),
+        _told(own, ours.seeds),
         claim.published,
         compared,
     )

@@ -113,8 +113,7 @@ def _over_repeats(analysis: Analysis) -> Chart:
     for params, runs_of in groups_of(own, "params"):
         series += _size(params, runs_of, measure, inks[params], shapes[params])
     if peak is not None and peak.damage > 0:
-        mean = own[measure][(own.params == peak.params) & (own.repeats == peak.repeats)].mean()
-        at = (np.array([peak.repeats]), np.array([mean]), ALERT)
+        at = (np.array([peak.repeats]), np.array([getattr(peak, measure)], float), ALERT)
         keys, behind = {"params": int(peak.params)}, [peak.run_ids]
         ring = Series("worst repeats", *at, line=None, ring=True, keys=keys, run_ids=behind)
         series.append(ring)
