@@ -1,6 +1,6 @@
 """What a mixture will cost, from a study's own fits.
 
-band = fit_damage(analyse("studies/quick"))
+band = fit_damage(analyse("studies/quick"), at=(1e5, 4e6))
 predict(band, params=1e5, tokens=4e6, parts=[Part(fraction=0.1, repeats=100)])
 """
 
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.findings.repeats.budgets import control_between
 from analysis.findings.repeats.damage_law import DamageFit, fit_damage
 from analysis.fitting.solving.bootstrap import interval
 from analysis.laws import Law
@@ -83,11 +84,11 @@ def predict(
     """
     parts = [part for part in parts if part.repeats > 1 or part.repeats <= 0]
     _check(params, tokens, parts)
-    control_loss = float(damage.control.predict(params=params))
+    control, alphas = control_between(damage.controls, params, tokens)
+    control_loss = float(control.predict(params=params))
     band = damage.band.law
     each = np.array([_log_damage(band, params, tokens, part) for part in parts])
     total = float(each.sum())
-    alphas = damage.control_samples
     totals = np.array(
         [
             sum(_log_damage(type(band)(*row), params, tokens, part) for part in parts)
@@ -95,7 +96,7 @@ def predict(
         ]
     )
     penalty = control_loss * float(np.expm1(total))
-    multiplier = float(np.exp(-total / damage.control.alpha))
+    multiplier = float(np.exp(-total / control.alpha))
     least = most = penalty
     low = high = multiplier
     if len(totals):

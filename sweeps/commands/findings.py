@@ -248,7 +248,7 @@ def predict(
         parts = [predicting.Part(fraction, repeats)]
     else:
         raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
-    damage = predicting.fit_damage(analyse_study(directory))
+    damage = predicting.fit_damage(analyse_study(directory), at=sizes)
     found = predicting.predict(damage, *sizes, parts)
     if as_json:
         print(json.dumps(found.as_dict(), indent=1))
@@ -267,6 +267,9 @@ def _pairs(columns: str) -> dict[str, str]:
 
 def _count(name: str, value: str) -> float:
     try:
-        return float(parse_count(value))
+        number = float(parse_count(value))
     except ValueError as error:
         raise OstinatoError(f"{name}: {error} (given: {value!r})") from None
+    if number <= 0:
+        raise OstinatoError(f"{name}: {value}; give a positive number")
+    return number

@@ -27,6 +27,28 @@ def test_a_measured_cell_is_predicted(damage):
     assert low <= found.multiplier <= high
 
 
+@pytest.fixture(scope="module")
+def budgets(tables):
+    """Two budgets, half of the nats per token away at four times as many tokens."""
+    few, curves = tables(seeds=(0,))
+    columns = ["test_loss", "pool_loss", "tokens", "pool_tokens"]
+    many = few.assign(run_id=few.run_id + "-more", **few[columns] * [1 / 2, 1 / 2, 4, 4])
+    return analyse(make_study(pd.concat([few, many]), curves))
+
+
+@pytest.mark.parametrize(("tokens", "share"), [(4_194_304, 1), (8_388_608, 0.5**0.5), (2e7, 0.5)])
+def test_the_control_is_that_of_the_budget_that_was_asked_for(budgets, tokens, share):
+    """Between two budgets in a straight line of the logarithms, beyond them that of the nearest."""
+    parts = [Part(0.5, 255)]
+    damage = fit_damage(budgets, bootstrap=20, at=(24_576, tokens))
+    found = predict(damage, 24_576, tokens, parts)
+    alone = predict(fit_damage(budgets, bootstrap=20), 24_576, 4_194_304, parts)
+    assert found.control_loss == pytest.approx(alone.control_loss * share, rel=1e-6)
+    assert found.multiplier == pytest.approx(0.3, rel=0.03)
+    if tokens != 8_388_608:  # which is inside for a band that moves with the budget alone
+        assert any("tokens" in told for told in found.warnings) == (tokens == 2e7)
+
+
 def test_the_worst_part_is_the_one_in_the_bad_band(damage):
     found = predict(damage, 24_576, 4_194_304, [Part(0.2, 4), Part(0.2, 255), Part(0.2, 4000)])
     assert found.worst == Part(0.2, 255) and found.worst_share > 0.8

@@ -18,6 +18,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, ramp
 from analysis.findings.finding import Analysis, Finding, Question
+from analysis.findings.repeats.budgets import Control
 from analysis.laws import DamageBand, MovingBand, PowerLaw
 from analysis.rows import groups_of, rows_of
 from analysis.study.realised import realised
@@ -34,32 +35,41 @@ _FEWEST_SIZES = 3  # of which one can be foreseen from the others
 
 @dataclass(frozen=True)
 class DamageFit:
-    """The damage band of a study with the control law beneath it, and the range both were seen in.
+    """The damage band of a study with the control laws beneath it, and the range both were seen in.
 
-    ranges: least and greatest measured value of params, tokens, repeated_fraction and repeats.
+    controls: one a budget that has a law, for `control_between`. ranges: least and greatest measured
+    value of params, tokens, repeated_fraction and repeats.
     """
 
     band: Fit
-    control: PowerLaw
-    control_samples: np.ndarray
+    controls: tuple[Control, ...]
     ranges: dict[str, tuple[float, float]]
 
 
-def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> DamageFit:
+def fit_damage(
+    analysis: Analysis,
+    setting: int = 0,
+    bootstrap: int = 500,
+    at: tuple[float, float] | None = None,
+) -> DamageFit:
     """Fit the damage band to a study's repeated runs, with a bootstrap by size and seed: the runs
     of both share a control, and with it the noise of the control.
 
-    Raises `AnalysisError` where the setting has no control law or fewer than six damaged cells.
+    at: params and tokens to be foreseen; of the settings that differ from `setting` in budget alone,
+    that of the nearest budget is fitted. Raises `AnalysisError` where the setting has no control law or
+    fewer than six damaged cells.
     """
     from analysis.fitting import fit
 
-    study = analysis.study
-    own = analysis.runs[(analysis.runs.setting == setting) & analysis.runs.damage.notna()]
-    controls = study.controls[study.controls.setting == setting]
-    if setting not in analysis.laws:
+    controls = _controls(analysis, setting, bootstrap)
+    if at is not None and controls:
+        log_tokens = np.log(at[1])
+        setting = min(controls, key=lambda one: abs(controls[one].log_budget(at[0]) - log_tokens))
+    if setting not in controls:
         raise AnalysisError(
             "controls: no control law in this study; train controls of at least two sizes"
         )
+    own = analysis.runs[(analysis.runs.setting == setting) & analysis.runs.damage.notna()]
     if len(own) < 6:
         raise AnalysisError(
             f"runs: {len(own)} repeated runs with a control; at least 6 are needed for the band"
@@ -77,7 +87,19 @@ def fit_damage(analysis: Analysis, setting: int = 0, bootstrap: int = 500) -> Da
     # What was asked counts as measured, be it a little off what came of it.
     asked = {name: np.append(v, runs[name].to_numpy(float)) for name, v in columns.items()}
     ranges = {name: (float(v.min()), float(v.max())) for name, v in asked.items()}
-    return DamageFit(band, analysis.laws[setting], _resampled_laws(controls, bootstrap), ranges)
+    return DamageFit(band, tuple(controls.values()), ranges)
+
+
+def _controls(analysis: Analysis, setting: int, bootstrap: int) -> dict[int, Control]:
+    """The controls of a setting and of those that differ from it in budget alone, by setting, where
+    they follow a law."""
+    damaged = _damaged(analysis)
+    found = {}
+    for one in [setting, *sorted(set(_arm_of(damaged, setting).setting) - {setting})]:
+        if one in analysis.laws:
+            own = analysis.study.controls[analysis.study.controls.setting == one]
+            found[one] = Control.of(analysis.laws[one], own, bootstrap)
+    return found
 
 
 def held_out_sizes(runs: pd.DataFrame, laws: Mapping[int, PowerLaw]) -> pd.DataFrame:
@@ -240,22 +262,6 @@ def _fixed_exponents(band: type[DamageBand], runs: pd.DataFrame) -> dict[str, fl
     for name in alone.keys() - set(_varied(runs)):
         fixed |= alone[name]
     return {name: value for name, value in fixed.items() if name in band.constant_names()}
-
-
-def _resampled_laws(controls: pd.DataFrame, resamples: int) -> np.ndarray:
-    """Exponents of the control law under its residual noise (a parametric bootstrap)."""
-    generator = np.random.default_rng(0)
-    log_params, log_loss = np.log(controls.params.to_numpy()), np.log(controls.test_loss.to_numpy())
-    line = np.polyfit(log_params, log_loss, 1)
-    noise = log_loss - np.polyval(line, log_params)
-    freedom = max(1, len(log_loss) - 2)
-    spread = np.sqrt(np.sum(noise**2) / freedom) if len(log_loss) > 2 else 0.0
-    draws = np.polyval(line, log_params) + spread * generator.normal(
-        size=(resamples, len(log_params))
-    )
-    centred = log_params - log_params.mean()
-    alphas = -(draws @ centred) / (centred @ centred)
-    return np.maximum(alphas, 1e-3)
 
 
 def _held_out(analysis: Analysis) -> pd.DataFrame:
