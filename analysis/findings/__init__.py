@@ -30,8 +30,12 @@ from analysis.findings.knowing.lost import LOST
 from analysis.findings.knowing.self_knowledge import SELF_KNOWLEDGE
 from analysis.findings.knowing.unseen import UNSEEN
 from analysis.findings.knowing.wordings import WORDINGS
+from analysis.findings.preferences.matched import MATCHED
 from analysis.findings.preferences.models import PREFERENCE_MODELS
+from analysis.findings.preferences.repetition import REPEATED_PREFERENCES
 from analysis.findings.preferences.turning import TURNING
+from analysis.findings.preferences.ways import WAYS
+from analysis.findings.preferences.worth import PAIRS_WORTH
 from analysis.findings.probes import PROBES
 from analysis.findings.regularisation import REGULARISATION
 from analysis.findings.repeats.band import BAND
@@ -61,7 +65,11 @@ FINDINGS: list[Finding] = [
     REGULARISATION,
     TRANSFER,
     PREFERENCE_MODELS,
+    PAIRS_WORTH,
+    REPEATED_PREFERENCES,
+    WAYS,
     TURNING,
+    MATCHED,
     NAMES,
     FORMATION,
     COPYING,

@@ -35,6 +35,17 @@ def over_seeds(values: ArrayLike, log: bool = False, level: float = LEVEL) -> In
     return Interval(float(found.mean()), float(ends[0]), float(ends[1]))
 
 
+def holm(values: ArrayLike) -> np.ndarray:
+    """p-values [tests] as they count among each other (Holm 1979): the least times their number, the
+    next times one less, none below one before it."""
+    found = np.asarray(values, float)
+    order = np.argsort(found)
+    scaled = np.minimum(1, found[order] * np.arange(len(found), 0, -1))
+    corrected = np.empty(len(found))
+    corrected[order] = np.maximum.accumulate(scaled)
+    return corrected
+
+
 def told(low: float, high: float, form: str, none: float = nan, first: str = "") -> str:
     """An interval as an aside for a reader, and whether `none`, no effect, lies in it: ' (95 %: 0.9 to 1.1,
     includes no effect)'; '' where there is no interval, and nothing to be told `first`."""

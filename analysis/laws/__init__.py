@@ -5,6 +5,7 @@ from analysis.laws.joint import Chinchilla, Kaplan
 from analysis.laws.law import Law
 from analysis.laws.mixture import DamageBand, MovingBand
 from analysis.laws.overoptimisation import BestOfN, Reinforced
+from analysis.laws.pairs import RepeatedPairs
 from analysis.laws.power import ComputeLaw, FlooredPowerLaw, Interpolation, OptimalParams, PowerLaw
 
 LAWS: dict[str, type[Law]] = {
@@ -33,4 +34,5 @@ __all__ = [
     "OptimalParams",
     "PowerLaw",
     "Reinforced",
+    "RepeatedPairs",
 ]

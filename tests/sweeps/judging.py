@@ -13,7 +13,7 @@ def judged(hypotheses, found, number):
     """What the page says of the hypothesis of that number; each says what it is in its docstring."""
     hypothesis = hypotheses[number - 1]
     verdict, text = hypothesis(found)
-    return f"{number}. *{hypothesis.__doc__}* {verdict}: {text}."
+    return f"{number}. *{' '.join(hypothesis.__doc__.split())}* {verdict}: {text}."
 
 
 def are_those_set_down(hypotheses, home):

@@ -8,7 +8,7 @@ from scipy import stats
 from analysis.findings.cause import collapse
 from analysis.findings.cause.located import CURVE
 from analysis.findings.repeats.memorisation import BITS_PER_PARAM
-from analysis.findings.seeds import over_seeds
+from analysis.findings.seeds import holm, over_seeds
 from analysis.study.scans import with_arms
 from analysis.words import count
 from tests.recorded import HOME, recorded
@@ -103,11 +103,8 @@ def little(found):
     runs = found.runs[found.runs.repeated_fraction == 0.1]
     assert runs.paired.all() and (runs.groupby("repeats").size() == 5).all()
     cells = {E: own.damage.to_numpy() for E, own in runs.groupby("repeats")}
-    bare = {E: stats.ttest_1samp(own, 0).pvalue for E, own in cells.items()}
-    corrected, most = {}, 0.0
-    for place, E in enumerate(sorted(bare, key=bare.__getitem__)):
-        most = corrected[E] = max(most, min(1.0, bare[E] * (len(bare) - place)))
-    return {E: (*over_seeds(own), corrected[E]) for E, own in cells.items()}
+    corrected = holm([stats.ttest_1samp(own, 0).pvalue for own in cells.values()])
+    return {E: (*over_seeds(own), p) for (E, own), p in zip(cells.items(), corrected, strict=True)}
 
 
 HYPOTHESES = (

@@ -1,8 +1,8 @@
-"""Preference models after repetition: how well they rank, and what the repetition costs in pairs.
+"""Preference models after repetition: how well they rank, and with how many pairs others rank as well.
 
 Askell et al. 2021 and Bai et al. 2022 begin with a pre-trained language model. Pairs that a model
 begun from a control needs for the accuracy of one begun otherwise, over the latter's own, are its
-pairs multiplier, beside the multiplier of its language model by test loss.
+pairs multiplier.
 """
 
 from __future__ import annotations
@@ -16,33 +16,38 @@ from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, rows_of
 from analysis.study import Study
-from analysis.words import count, share
+from analysis.words import count
 
 STAGES = ("preference_model", "imitation")
 SCRATCH, CONTROL = "scratch", "control"
-_LIKE = ["comparisons", "temperature", "learning_rate"]
-_CELL = ["stage", "params", *_LIKE, "epochs", "init", "pairs"]
+RANKED, BINARISED = ", ranked preferences", ", binarised preferences"
+"""What follows the name of an init that has been pre-trained on preferences since."""
+LIKE = ["comparisons", "temperature", "learning_rate"]
+_CELL = ["stage", "params", *LIKE, "epochs", "init", "pairs"]
 
 
 def models(study: Study) -> pd.DataFrame:
     """One row a finished preference model or imitator, with what it began with.
 
-    `init`: scratch, control, x400 (the repeats of the run it began with), or preferences (another
-    preference model's weights); `init_repeats`, `init_test_loss` (nats per token) of the language
-    model that it comes from, NaN from scratch.
+    `init`: scratch, control or x400 (the repeats of the run it began with), and what preferences it was
+    trained on before, if any; `origin`, `init_repeats`, `init_test_loss` (nats per token): the language
+    model that it comes from, none from scratch.
     """
     runs = pd.concat([study.stages[name] for name in STAGES if name in study.stages])
-    before = study.results.set_index("run_id")
-    begun = study.stages.get("preference_pretraining", pd.DataFrame({"run_id": [], "of": []}))
+    language = study.results.set_index("run_id")
+    none = pd.DataFrame({"run_id": [], "of": [], "binarised": []})
+    begun = study.stages.get("preference_pretraining", none)
     origin = runs["of"].replace(dict(zip(begun.run_id, begun["of"], strict=True)))
-    repeats = origin.map(before.repeats)
+    repeats = origin.map(language.repeats)
     init = np.where(repeats.isna(), SCRATCH, np.where(repeats == 0, CONTROL, ""))
-    runs = runs.assign(init=init, init_repeats=repeats, init_test_loss=origin.map(before.test_loss))
+    losses = origin.map(language.test_loss)
+    runs = runs.assign(origin=origin, init=init, init_repeats=repeats, init_test_loss=losses)
     named = "x" + repeats.fillna(0).astype(int).astype(str)
     runs["init"] = runs.init.where(runs.init != "", named)
-    through = runs["of"].isin(begun.run_id)
-    runs["init"] = runs.init.where(~through, runs.init + " and preferences")
-    kept = ["run_id", "of", "seed", *_CELL, "init_repeats", "init_test_loss", "accuracy"]
+    ways = np.where(begun.binarised.astype(bool), BINARISED, RANKED)
+    before = dict(zip(begun.run_id, ways, strict=True))
+    runs["init"] += [before.get(of, "") for of in runs["of"]]
+    kept = ["run_id", "of", "origin", "seed", *_CELL, "init_repeats", "init_test_loss", "accuracy"]
     more = ["preference_loss", "gold_accuracy", "gold_correlation", "accuracy_less_unconditional"]
     more += ["rms_ce", "rms_ce_floor", "confidence_gap", "pool_accuracy", "pool_preference_loss"]
     found = runs.reindex(columns=[*kept, *more])
@@ -68,7 +73,7 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     table["seeds"], table["run_ids"] = grouped.size(), grouped.run_id.agg(list)
     table = table.reset_index()
     table["effective_pairs"], table["extrapolated"] = np.nan, False
-    like = ["stage", "params", *_LIKE, "epochs"]
+    like = ["stage", "params", *LIKE, "epochs"]
     for _, own in groups_of(table, like):
         scan = own[(own.init == CONTROL) & (own.accuracy < 1)]
         known = own[own.accuracy < 1]
@@ -81,25 +86,6 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
         table.loc[known.index, "extrapolated"] = curve.extrapolates(wrong)
     table["pairs_multiplier"] = table.effective_pairs / table.pairs
     return table
-
-
-def sentences(table: pd.DataFrame) -> list[str]:
-    """What each init is worth in pairs, geometric means over the pairs that are not extrapolated."""
-    found = []
-    known = table[(table.init != CONTROL) & ~table.extrapolated & table.pairs_multiplier.notna()]
-    once = known[(known.epochs == 1) & (known.stage == "preference_model")]
-    for (params, init), own in groups_of(once, ["params", "init"]):
-        worth = float(np.exp(np.log(own.pairs_multiplier).mean()))
-        found.append(
-            f"Preference models of N = {count(params)} begun from {init} rank as ones begun from the "
-            f"control do with {share(worth)} times the pairs ({_range(own.pairs)} pairs)."
-        )
-    return found
-
-
-def _range(pairs: pd.Series) -> str:
-    low, high = pairs.min(), pairs.max()
-    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
 
 
 def accuracy_chart(analysis: Analysis) -> Chart | None:
@@ -145,45 +131,6 @@ def accuracy_chart(analysis: Analysis) -> Chart | None:
     )
 
 
-def repetition_chart(analysis: Analysis) -> Chart | None:
-    """Accuracy against epochs, a line a number of pairs."""
-    table = analysis.preference_cells
-    shown = table[(table.stage == "preference_model") & table.init.isin([CONTROL, SCRATCH])]
-    if shown.epochs.nunique() < 2:
-        return None
-    inks = ramp(shown.pairs)
-    panels = [
-        Panel(
-            f"N = {count(params)}, from {init}",
-            [
-                Series(
-                    f"{pairs:,.0f}",
-                    line.epochs.to_numpy(float),
-                    line.accuracy.to_numpy(),
-                    inks[pairs],
-                    error=errors(line.accuracy_se),
-                    run_ids=list(line.run_ids),
-                )
-                for pairs, line in groups_of(own, "pairs")
-            ],
-            keys={"params": int(params)},
-        )
-        for (params, init), own in groups_of(shown, ["params", "init"])
-    ]
-    return Chart(
-        key="preference_epochs",
-        title="Preferences seen again and again",
-        caption="Accuracy on held-out comparisons against how often each pair was seen; means and "
-        "standard errors over seeds.",
-        reading="A line that rises gains by repetition, one that falls is harmed by it.",
-        table=table.drop(columns="run_ids"),
-        panels=panels,
-        x=Axis("epochs", log=True, counts=True),
-        y=Axis("accuracy", low=0.5),
-        legend="pairs",
-    )
-
-
 def _notes(analysis: Analysis) -> list[str]:
     learnt = [row for row in rows_of(analysis.preference_cells) if row.accuracy < 0.52]
     return (
@@ -201,7 +148,6 @@ PREFERENCE_MODELS = Finding(
         "preference_models": lambda analysis: models(analysis.study),
         "preference_cells": lambda analysis: cells(analysis.preference_models),
     },
-    sentences=lambda analysis: sentences(analysis.preference_cells),
     notes=_notes,
-    charts=(accuracy_chart, repetition_chart),
+    charts=(accuracy_chart,),
 )

@@ -16,6 +16,11 @@ from analysis.words import count
 _GAINS = ["proxy", "gold", "optimum"]
 _RESAMPLES = 200
 _PANELS = 12
+NEEDS = {
+    "preference_model": ("accuracy", "pairs", "epochs"),
+    "best_of_n": ("correlation",),
+    "best_of_n_prompts": ("gold", "sqrt_kl"),
+}
 _GOLD = Ink("#b26a00", "#ffb74d")
 
 
@@ -148,11 +153,7 @@ def turning_chart(analysis: Analysis) -> Chart | None:
 TURNING = Finding(
     "turning",
     question=Question.ELSE,
-    needs={
-        "preference_model": ("accuracy", "pairs", "epochs"),
-        "best_of_n": ("correlation",),
-        "best_of_n_prompts": ("gold", "sqrt_kl"),
-    },
+    needs=NEEDS,
     tables={
         "best_of_n_gains": lambda analysis: gains(analysis.study),
         "turns": lambda analysis: turns(analysis.study, analysis.preference_models),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from analysis.findings.seeds import cells_over_seeds, over_seeds
+from analysis.findings.seeds import cells_over_seeds, holm, over_seeds
 
 
 def test_the_interval_is_students():
@@ -19,6 +19,13 @@ def test_the_interval_is_students():
 def test_one_seed_has_no_interval():
     value, low, high = over_seeds([0.4, np.nan])
     assert value == 0.4 and np.isnan(low) and np.isnan(high)
+
+
+def test_several_p_values_count_as_holm_has_them():
+    """The least times their number, the next times one less, and none below one before it."""
+    assert holm([0.03, 0.01, 0.9]) == pytest.approx([0.06, 0.03, 0.9])
+    assert holm([0.02, 0.03]) == pytest.approx([0.04, 0.04])
+    assert holm([0.7, 0.6]) == pytest.approx([1, 1])
 
 
 def test_a_table_has_the_same_intervals_cell_by_cell():

@@ -1,0 +1,197 @@
+"""Preferences seen again and again: nothing (Gao et al. 2023), harm (Zhu et al. 2024), or a gain
+(Kopiczko et al. 2026)?
+
+Gao et al. saw four epochs change nothing, Zhu et al. (2401.16335) harm after the first, Kopiczko et al.
+(2602.11149) a gain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.errors import AnalysisError
+from analysis.figures.chart import Axis, Chart, Panel, Series, errors, ramp
+from analysis.findings import seeds
+from analysis.findings.finding import Analysis, Finding, Question
+from analysis.findings.preferences.models import CONTROL, SCRATCH
+from analysis.laws import RepeatedPairs
+from analysis.rows import groups_of, rows_of
+from analysis.words import count, share
+
+PAPERS = {
+    "nothing": "Gao et al. 2023",
+    "harm": "Zhu et al. 2024",
+    "gain": "Kopiczko et al. 2026",
+}
+"""Who reports what of preferences, or examples, that are seen again."""
+NOTHING = 0.01
+"""The difference in accuracy up to which epochs that are not significant do nothing."""
+_LIKE = ["params", "comparisons", "temperature", "init"]
+_CONSTANTS = ("A", "gamma", "R", "h", "kappa")
+_RESAMPLES = 500
+
+
+def gains(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a (size, kind of comparison, init, pairs, epochs above 1): `gain` in held-out accuracy over
+    one epoch, paired by seed, with its interval, `p` (two-sided t) and `p_holm` among the epochs of these
+    pairs, and `verdict`: gain or harm where that is below .05, nothing where the gain is within .01, else
+    open. `loss_gain`: of held-out loss, nats per comparison. runs: `models.models`.
+    """
+    runs = runs[(runs.stage == "preference_model") & runs.init.isin([CONTROL, SCRATCH])]
+    rows = []
+    for key, own in groups_of(runs, [*_LIKE, "pairs"]):
+        accuracy, loss = (
+            own.pivot_table(index="seed", columns="epochs", values=name)
+            for name in ("accuracy", "preference_loss")
+        )
+        if 1 not in accuracy:
+            continue
+        found = []
+        for epochs in accuracy.columns.drop([1]):
+            gained = (accuracy[epochs] - accuracy[1]).dropna()
+            row = dict(zip([*_LIKE, "pairs"], key, strict=True)) | {"epochs": epochs}
+            row |= dict(zip(("gain", "low", "high"), seeds.over_seeds(gained), strict=True))
+            row["p"] = stats.ttest_1samp(gained, 0).pvalue if len(gained) > 1 else np.nan
+            if epochs in loss:
+                row["loss_gain"] = float((loss[epochs] - loss[1]).mean())
+            ids = list(own.run_id[own.epochs.isin([1, epochs])])
+            found.append(row | {"seeds": len(gained), "run_ids": ids})
+        for row, p in zip(found, seeds.holm([row["p"] for row in found]), strict=True):
+            rows.append(row | {"p_holm": p, "verdict": _verdict(row["gain"], p)})
+    return pd.DataFrame(rows)
+
+
+def _verdict(gain: float, p: float) -> str:
+    if p < 0.05:
+        return "gain" if gain > 0 else "harm"
+    return "nothing" if abs(gain) <= NOTHING else "open"
+
+
+def fitted(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a (size, kind of comparison, init) with the constants of `RepeatedPairs` through the share
+    that is ranked wrong and their intervals by a bootstrap over runs, `r2`, `cells` and `run_ids`; none
+    where the cells of pairs and epochs are no more than its constants."""
+    from analysis.fitting import fit  # brings JAX, a second that other studies save
+
+    runs = runs[(runs.stage == "preference_model") & runs.init.isin([CONTROL, SCRATCH])]
+    rows = []
+    for key, own in groups_of(runs[runs.accuracy < 1], _LIKE):
+        cells = own.groupby(["pairs", "epochs"]).ngroups
+        if cells <= len(_CONSTANTS) or min(own.pairs.nunique(), own.epochs.nunique()) < 3:
+            continue
+        columns = {name: own[name].to_numpy(float) for name in RepeatedPairs.columns}
+        try:
+            found = fit(RepeatedPairs, columns, 1 - own.accuracy, _RESAMPLES, delta=np.inf)
+        except AnalysisError:
+            continue
+        row = dict(zip(_LIKE, key, strict=True)) | found.constants
+        for name, (low, high) in found.intervals().items():
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | {"r2": found.r2, "cells": cells, "run_ids": list(own.run_id)})
+    return pd.DataFrame(rows)
+
+
+def sentences(analysis: Analysis) -> list[str]:
+    """What repetition does at how many pairs, which paper that bears out, and what epochs are worth."""
+    found = []
+    table = analysis.preference_gains
+    for (params, *_, init), own in groups_of(table, _LIKE) if len(table) else ():
+        if own.seeds.max() < 2:
+            continue
+        parts = []
+        for epochs, cells in groups_of(own, "epochs"):
+            said = [
+                f"{_listed(told.pairs)} ({verdict}{_bears_out(str(verdict))})"
+                for verdict, told in groups_of(cells, "verdict")
+            ]
+            parts.append(f"{epochs:g} times: {', '.join(said)}")
+        found.append(
+            f"Preference models of N = {count(params)} from {init}, their pairs seen again rather than "
+            f"once, by pairs: {'; '.join(parts)}."
+        )
+    for row in rows_of(analysis.repeated_pairs):
+        low, high = (getattr(row, f"R_{end}", np.nan) for end in ("low", "high"))
+        h_low, h_high = (getattr(row, f"h_{end}", np.nan) for end in ("low", "high"))
+        found.append(
+            f"Seen again, the pairs of preference models of N = {count(row.params)} from {row.init} are "
+            f"worth {share(row.R)} fresh copies at most{seeds.told(low, high, '.2g')}, and each e-fold of "
+            f"epochs makes the share ranked wrong {row.h:+.1%} higher at 1,000 pairs"
+            f"{seeds.told(h_low, h_high, '+.1%', 0)}."
+        )
+    return found
+
+
+def _bears_out(verdict: str) -> str:
+    return f", as {PAPERS[verdict]} report" if verdict in PAPERS else ""
+
+
+def _listed(pairs: pd.Series) -> str:
+    return ", ".join(f"{number:,.0f}" for number in sorted(pairs))
+
+
+def repetition_chart(analysis: Analysis) -> Chart | None:
+    """Accuracy against epochs, a line a number of pairs, with the law of repeated pairs."""
+    table = analysis.preference_cells
+    shown = table[(table.stage == "preference_model") & table.init.isin([CONTROL, SCRATCH])]
+    if shown.epochs.nunique() < 2:
+        return None
+    laws = {
+        tuple(row[_LIKE]): RepeatedPairs(*(row[name] for name in _CONSTANTS))
+        for _, row in analysis.repeated_pairs.iterrows()
+    }
+    panels = []
+    for key, own in groups_of(shown, _LIKE):
+        if own.epochs.nunique() < 2:
+            continue
+        title = f"N = {count(key[0])}, from {key[-1]}"
+        kinds = shown.groupby(_LIKE[1:3]).ngroups
+        panels.append(
+            Panel(
+                f"{title}, {key[1]}" if kinds > 1 else title,
+                _series(own, laws.get(key), ramp(shown.pairs)),
+                keys={"params": int(key[0])},
+            )
+        )
+    return Chart(
+        key="preference_epochs",
+        title="Preferences seen again and again",
+        caption="Accuracy on held-out comparisons against how often each pair was seen; means and "
+        "standard errors over seeds"
+        + (", and the law of repeated pairs through them (dashed)." if laws else "."),
+        reading="A line that rises gains by repetition, one that falls is harmed by it.",
+        table=table.drop(columns="run_ids"),
+        panels=panels,
+        x=Axis("epochs", log=True, counts=True),
+        y=Axis("accuracy", low=0.5),
+        legend="pairs",
+    )
+
+
+def _series(own: pd.DataFrame, law: RepeatedPairs | None, inks: dict) -> list[Series]:
+    series = []
+    for pairs, line in groups_of(own, "pairs"):
+        epochs, ids = line.epochs.to_numpy(float), list(line.run_ids)
+        accuracy, error = line.accuracy.to_numpy(), errors(line.accuracy_se)
+        name, ink = f"{pairs:,.0f}", inks[pairs]
+        style = None if law else "solid"
+        series.append(Series(name, epochs, accuracy, ink, "o", style, error=error, run_ids=ids))
+        if law and len(epochs) > 1:
+            fine = np.geomspace(epochs.min(), epochs.max(), 30)
+            told = 1 - law.predict(pairs=pairs, epochs=fine)
+            series.append(Series(name, fine, told, ink, None, "dashed", in_legend=False))
+    return series
+
+
+REPEATED_PREFERENCES = Finding(
+    "repeated_preferences",
+    question=Question.ELSE,
+    needs={"preference_model": ("accuracy", "pairs", "epochs")},
+    tables={
+        "preference_gains": lambda analysis: gains(analysis.preference_models),
+        "repeated_pairs": lambda analysis: fitted(analysis.preference_models),
+    },
+    sentences=sentences,
+    charts=(repetition_chart,),
+)
