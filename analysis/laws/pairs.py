@@ -10,32 +10,27 @@ import numpy as np
 from analysis.laws.constrained import DataConstrained
 from analysis.laws.law import Law
 
-_AMONG = 1000.0
-"""The number of pairs at which the harm `h` is told."""
-
 
 @dataclass(frozen=True)
 class RepeatedPairs(Law):
-    """W = A U_eff^-gamma exp(h ln(epochs) (1000/U)^kappa), U_eff = U (1 + R (1 - exp(-(epochs - 1)/R))).
+    """W = A U_eff^-gamma epochs^h, U_eff = U (1 + R (1 - exp(-(epochs - 1)/R))).
 
     W is the share of held-out comparisons that is ranked wrong, U the unique pairs. To a reader who has
-    seen them once further epochs are worth R fresh copies at most; what harm each e-fold of epochs does
-    besides is h at 1,000 pairs, more with fewer where kappa > 0. U_eff: Muennighoff et al. 2023
-    (2305.16264), eq. 5; the harm is ours.
+    seen them once further epochs are worth R fresh copies at most; the harm that they do besides is h for
+    each e-fold of epochs, in the logarithm of W. U_eff: Muennighoff et al. 2023 (2305.16264), eq. 5; the
+    harm is ours.
     """
 
     A: float
     gamma: float
     R: float
     h: float
-    kappa: float
 
     name: ClassVar[str] = "repeated-pairs"
     columns: ClassVar[tuple[str, ...]] = ("pairs", "epochs")
     positive: ClassVar[tuple[str, ...]] = ("A", "R")
     equation: ClassVar[str] = (
-        "W = A U_eff^-gamma exp(h ln(epochs) (1000/U)^kappa), "
-        "U_eff = U (1 + R (1 - exp(-(epochs - 1)/R)))"
+        "W = A U_eff^-gamma epochs^h, U_eff = U (1 + R (1 - exp(-(epochs - 1)/R)))"
     )
     source: ClassVar[str] = "U_eff of Muennighoff et al. 2023, eq. 5; its harm is ours"
     measured: ClassVar[str] = "share ranked wrong"
@@ -44,18 +39,12 @@ class RepeatedPairs(Law):
     def log_loss(c, columns, xp=np):
         U, epochs = columns["pairs"], columns["epochs"]
         log_effective = xp.log(U) + xp.log1p(DataConstrained.decay(epochs - 1, c.R, xp))
-        harm = c.h * xp.log(epochs) * xp.exp(c.kappa * xp.log(_AMONG / U))
-        return xp.log(c.A) - c.gamma * log_effective + harm
+        return xp.log(c.A) - c.gamma * log_effective + c.h * xp.log(epochs)
 
     @classmethod
     def starts(cls, columns, loss):
         once = columns["epochs"] == columns["epochs"].min()
         slope, level = np.polyfit(np.log(columns["pairs"])[once], np.log(loss[once]), 1)
         return np.array(
-            [
-                [level, -slope, np.log(R), h, kappa]
-                for R in (0.3, 3.0, 30.0)
-                for h in (-0.01, 0.01, 0.1)
-                for kappa in (0.0, 0.5)
-            ]
+            [[level, -slope, np.log(R), h] for R in (0.3, 3.0, 30.0) for h in (-0.01, 0.01, 0.1)]
         )

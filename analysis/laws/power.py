@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from analysis.errors import AnalysisError
 from analysis.laws.law import Law, project
 
+_LARGEST = float(np.log(np.finfo(float).max))
+"""Logarithm of the largest N_c that is a number."""
+
 
 @dataclass(frozen=True)
 class PowerLaw(Law):
@@ -36,7 +39,7 @@ class PowerLaw(Law):
         """Least squares in log L: the maximum likelihood fit under relative noise.
 
         params, loss: arrays of one shape; loss in nats per token. Raises `AnalysisError` for fewer
-        than two sizes and where loss does not fall with size.
+        than two sizes and where loss does not fall with size, or by so little that N_c is no number.
         """
         log_params, log_loss = _logs(params, loss)
         slope, intercept = np.polyfit(log_params, log_loss, 1)
@@ -44,6 +47,11 @@ class PowerLaw(Law):
             raise AnalysisError(
                 "control law: loss does not fall with params; train the controls longer or at "
                 "more sizes"
+            )
+        if intercept > _LARGEST * -slope:
+            raise AnalysisError(
+                f"control law: loss all but stays with params (N^{slope:.2g}); train the controls longer or "
+                "at more sizes"
             )
         return cls(float(np.exp(intercept / -slope)), float(-slope))
 

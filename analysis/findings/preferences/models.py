@@ -88,6 +88,11 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def in_pairs(low: float, high: float) -> str:
+    """'250 to 16,000 pairs'."""
+    return f"{low:,.0f} pairs" if low == high else f"{low:,.0f} to {high:,.0f} pairs"
+
+
 def accuracy_chart(analysis: Analysis) -> Chart | None:
     """Accuracy against pairs, a panel a size and a line an init."""
     table = analysis.preference_cells

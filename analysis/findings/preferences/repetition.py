@@ -15,10 +15,10 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import Axis, Chart, Panel, Series, errors, ramp
 from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.findings.preferences.models import CONTROL, SCRATCH
+from analysis.findings.preferences.models import CONTROL, SCRATCH, in_pairs
 from analysis.laws import RepeatedPairs
 from analysis.rows import groups_of, rows_of
-from analysis.words import count, share
+from analysis.words import count, plural, share
 
 PAPERS = {
     "nothing": "Gao et al. 2023",
@@ -29,7 +29,7 @@ PAPERS = {
 NOTHING = 0.01
 """The difference in accuracy up to which epochs that are not significant do nothing."""
 _LIKE = ["params", "comparisons", "temperature", "init"]
-_CONSTANTS = ("A", "gamma", "R", "h", "kappa")
+_CONSTANTS = ("A", "gamma", "R", "h")
 _RESAMPLES = 500
 
 
@@ -94,41 +94,33 @@ def fitted(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(analysis: Analysis) -> list[str]:
-    """What repetition does at how many pairs, which paper that bears out, and what epochs are worth."""
-    found = []
-    table = analysis.preference_gains
-    for (params, *_, init), own in groups_of(table, _LIKE) if len(table) else ():
-        if own.seeds.max() < 2:
-            continue
-        parts = []
-        for epochs, cells in groups_of(own, "epochs"):
-            said = [
-                f"{_listed(told.pairs)} ({verdict}{_bears_out(str(verdict))})"
-                for verdict, told in groups_of(cells, "verdict")
-            ]
-            parts.append(f"{epochs:g} times: {', '.join(said)}")
+    """In how many cells repetition gains, harms or does nothing, which paper that bears out, by how much,
+    and what epochs are worth."""
+    found, table = list[str](), analysis.preference_gains
+    if len(table) and table.p_holm.notna().any():
+        cells = table.verdict.value_counts().reindex([*PAPERS, "open"], fill_value=0)
+        told = ", ".join(f"{verdict} in {cells[verdict]} ({PAPERS[verdict]})" for verdict in PAPERS)
         found.append(
-            f"Preference models of N = {count(params)} from {init}, their pairs seen again rather than "
-            f"once, by pairs: {'; '.join(parts)}."
+            f"Preferences seen again rather than once, in {plural(len(table), 'cell')} of size, pairs and "
+            f"epochs: {told}; {cells['open']} cannot be told."
+        )
+    for (params, *_, init), own in groups_of(table, _LIKE) if len(table) else ():
+        parts = [
+            f"{cells.gain.min():+.3f} to {cells.gain.max():+.3f} after {epochs:g}"
+            for epochs, cells in groups_of(own, "epochs")
+        ]
+        found.append(
+            f"With {in_pairs(own.pairs.min(), own.pairs.max())} of preference models of N = {count(params)} from {init} accuracy "
+            f"changes by {', '.join(parts)} epochs."
         )
     for row in rows_of(analysis.repeated_pairs):
-        low, high = (getattr(row, f"R_{end}", np.nan) for end in ("low", "high"))
-        h_low, h_high = (getattr(row, f"h_{end}", np.nan) for end in ("low", "high"))
         found.append(
             f"Seen again, the pairs of preference models of N = {count(row.params)} from {row.init} are "
-            f"worth {share(row.R)} fresh copies at most{seeds.told(low, high, '.2g')}, and each e-fold of "
-            f"epochs makes the share ranked wrong {row.h:+.1%} higher at 1,000 pairs"
-            f"{seeds.told(h_low, h_high, '+.1%', 0)}."
+            f"worth {share(row.R)} fresh copies at most{seeds.told(row.R_low, row.R_high, '.2g')}; each "
+            f"e-fold of epochs changes the share ranked wrong by {row.h:+.1%} besides"
+            f"{seeds.told(row.h_low, row.h_high, '+.1%', 0)}."
         )
     return found
-
-
-def _bears_out(verdict: str) -> str:
-    return f", as {PAPERS[verdict]} report" if verdict in PAPERS else ""
-
-
-def _listed(pairs: pd.Series) -> str:
-    return ", ".join(f"{number:,.0f}" for number in sorted(pairs))
 
 
 def repetition_chart(analysis: Analysis) -> Chart | None:

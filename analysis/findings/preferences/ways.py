@@ -65,11 +65,11 @@ def sentences(table: pd.DataFrame) -> list[str]:
             for row in rows_of(own)
         ]
         if contrast == IMITATION:
-            what = f"Ranking is ahead of imitation of the better ({kind}, N = {count(params)}) by"
+            what = f"Accuracy of ranking less that of imitation of the better ({kind}, N = {count(params)})"
         else:
             which = str(contrast).split()[0]
-            what = f"{which.capitalize()} preferences of another kind first (N = {count(params)}) change"
-        found.append(f"{what} an accuracy of {', '.join(parts)}.")
+            what = f"What {which} preferences of another kind first add to accuracy (N = {count(params)})"
+        found.append(f"{what}: {', '.join(parts)}.")
     return found
 
 

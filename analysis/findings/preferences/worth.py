@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.findings.preferences.models import CONTROL
+from analysis.findings.preferences.models import CONTROL, in_pairs
 from analysis.laws import Interpolation
 from analysis.rows import groups_of, rows_of
 from analysis.words import count, share
@@ -49,10 +49,7 @@ def worth(analysis: Analysis) -> pd.DataFrame:
             row |= _with_ends("pairs_multiplier", told.groupby("seed").log_worth.mean())
             row |= {"least_pairs": told.pairs.min(), "most_pairs": told.pairs.max()}
             row |= _language_model(analysis, told)
-            losses = told.groupby("seed").init_test_loss.first()
-            foreseen = pd.Series(
-                np.interp(losses, by_loss.index, by_loss, left=np.nan, right=np.nan), losses.index
-            )
+            foreseen = _foreseen(told, by_loss)
             row["foreseen"] = float(np.exp(foreseen.mean(skipna=False)))
             row |= _with_ends("beyond", told.groupby("seed").log_worth.mean() - foreseen)
             rows.append(row | {"seeds": told.seed.nunique(), "run_ids": list(told.run_id)})
@@ -71,6 +68,13 @@ def beside_the_control(runs: pd.DataFrame, params: int) -> pd.DataFrame:
     control = runs.loc[scan.index].groupby(["pairs", "seed"]).log_worth.mean().rename("of_control")
     runs = runs[~curve.extrapolates(mean)].join(control, on=["pairs", "seed"])
     return runs.assign(log_worth=runs.log_worth - runs.of_control).dropna(subset="log_worth")
+
+
+def _foreseen(runs: pd.DataFrame, by_loss: pd.Series) -> pd.Series:
+    """By seed, the log worth of a control with the test loss after repetition, NaN where none has it."""
+    losses = runs[runs.init_repeats > 0].groupby("seed").init_test_loss.first()
+    found = np.interp(losses, by_loss.index, by_loss, left=np.nan, right=np.nan)
+    return pd.Series(found, losses.index).reindex(runs.seed.unique())
 
 
 def _by_loss(runs: pd.DataFrame) -> pd.Series:
@@ -102,7 +106,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
         text = (
             f"Preference models{kind} of N = {count(row.params)} begun from {row.init} rank as ones begun "
             f"from the control do with {share(row.pairs_multiplier)} times the pairs"
-            f"{_aside(low, high, _range(row))}"
+            f"{_aside(low, high, in_pairs(row.least_pairs, row.most_pairs))}"
         )
         if np.isfinite(row.multiplier):
             most = "less than " if row.extrapolated else ""
@@ -126,11 +130,6 @@ def _aside(low: float, high: float, first: str = "") -> str:
         parts.append(f"95 %: {share(low)} to {share(high)}")
         parts += ["includes no effect"] * bool(low <= 1 <= high)
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _range(row) -> str:
-    low, high = row.least_pairs, row.most_pairs
-    return f"{low:,.0f} pairs" if low == high else f"{low:,.0f} to {high:,.0f} pairs"
 
 
 PAIRS_WORTH = Finding(

@@ -15,6 +15,7 @@ from analysis.laws import (
     Kaplan,
     MovingBand,
     PowerLaw,
+    RepeatedPairs,
 )
 
 MUENNIGHOFF = (1.869, 520.8, 1487.7, 0.3526596, 0.3526596, 15.387756, 5.309743)
@@ -137,3 +138,13 @@ def test_a_moving_band_is_a_band_whose_worst_repeats_go_with_the_pool():
     loss = band.predict(repeats=worst, **at)
     np.testing.assert_allclose(np.log(loss), 0.8 * at["repeated_fraction"])
     np.testing.assert_allclose(band.invert(loss**0.9, **at)[0] < worst, True)
+
+
+def test_repeated_pairs_are_worth_no_more_than_their_fresh_copies():
+    """Without harm epochs approach 1 + R times the pairs; with it they end above the least."""
+    law = RepeatedPairs(A=0.8, gamma=0.1, R=3.0, h=0.0)
+    assert law.predict(pairs=1000, epochs=1e6) == pytest.approx(law.predict(pairs=4000, epochs=1))
+    harmed = RepeatedPairs(A=0.8, gamma=0.1, R=3.0, h=0.02).predict(
+        pairs=1000, epochs=2.0 ** np.arange(9)
+    )
+    assert 0 < np.argmin(harmed) < 8

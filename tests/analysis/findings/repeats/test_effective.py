@@ -85,3 +85,9 @@ def test_controls_out_of_order_by_noise_still_give_a_monotone_curve():
 def test_controls_that_do_not_improve_with_size_are_refused(law):
     with pytest.raises(AnalysisError, match="does not fall with params"):
         law.through([1e4, 1e5, 1e6], [2.0, 2.1, 2.2])
+
+
+def test_a_loss_that_all_but_stays_has_no_law():
+    """N_c of N^-0.001 is beyond the largest number, and with it every prediction."""
+    with pytest.raises(AnalysisError, match="all but stays with params"):
+        PowerLaw.through([6e3, 2.5e4, 1e5], [4.61, 4.604, 4.6])
