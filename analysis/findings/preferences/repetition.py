@@ -29,7 +29,7 @@ PAPERS = {
 NOTHING = 0.01
 """The difference in accuracy up to which epochs that are not significant do nothing."""
 _LIKE = ["params", "comparisons", "temperature", "init"]
-_CONSTANTS = ("A", "gamma", "R", "h")
+_CONSTANTS = ("U_0", "gamma", "R", "h")
 _RESAMPLES = 500
 
 

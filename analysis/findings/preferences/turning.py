@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Ink, Panel, Series
+from analysis.figures.chart import QUIET, Axis, Chart, Ink, Panel, Series, ramp
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.fitting.solving.bootstrap import interval, resample
 from analysis.laws import BestOfN
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of
 from analysis.study import Study
 from analysis.words import count
 
+_CONSTANTS = ("turn", "alpha", "beta", "law_turn")
 _GAINS = ["proxy", "gold", "optimum"]
 _RESAMPLES = 200
-_PANELS = 12
+_JUDGE = ["judge_params", "judge_init", "judge_epochs", "judge_pairs"]
 NEEDS = {
     "preference_model": ("accuracy", "pairs", "epochs"),
     "best_of_n": ("correlation",),
     "best_of_n_prompts": ("gold", "sqrt_kl"),
 }
-_GOLD = Ink("#b26a00", "#ffb74d")
 
 
 def gains(study: Study) -> pd.DataFrame:
@@ -59,7 +59,9 @@ def turns(study: Study, models: pd.DataFrame) -> pd.DataFrame:
         own = drawn[drawn.run_id == run_id].pivot(index="prompt", columns="n", values="gold")
         d = drawn[drawn.run_id == run_id].groupby("n").sqrt_kl.first().to_numpy()
         fitted.append(_fitted(d, own.to_numpy()))
-    return pd.concat([table, pd.DataFrame(fitted, table.index)], axis=1)
+    columns = [f"{name}{end}" for name in _CONSTANTS for end in ("", "_low", "_high")]
+    fits = pd.DataFrame(fitted, table.index, [*columns, "law_r2", "turned"])
+    return pd.concat([table, fits], axis=1)
 
 
 def _fitted(d: np.ndarray, gold_PxN: np.ndarray) -> dict[str, float]:
@@ -110,44 +112,53 @@ def sentences(table: pd.DataFrame) -> list[str]:
 
 
 def turning_chart(analysis: Analysis) -> Chart | None:
-    """Proxy and gold against d, a panel a preference model."""
+    """Gold, and the proxy on gold's scale, against d: a panel a beginning and number of epochs, a colour a
+    number of pairs."""
     table, about = analysis.best_of_n_gains, analysis.turns
-    about = about.sort_values(["judge_params", "judge_init", "judge_pairs", "seed"])[:_PANELS]
+    table = table.merge(about[["run_id", *_JUDGE, "turn", "turned"]], on="run_id")
+    spread = table[table.n == 2].set_index("run_id")
+    table["proxy"] *= table.run_id.map(spread.optimum / spread.proxy)
+    inks = ramp(table.judge_pairs)
     panels = []
-    for run in rows_of(about):
-        own = table[table.run_id == run.run_id]
-        d, ids = own.sqrt_kl.to_numpy(), [[run.run_id]]
-        lines = [("gold", _GOLD, "o"), ("proxy", NEUTRAL, "s"), ("best there is", QUIET, None)]
-        series = [
-            Series(
-                name,
-                d,
-                own[column].to_numpy(),
-                ink,
-                mark,
-                error=own[f"{column}_se"].to_numpy() if mark else None,
-                run_ids=ids,
-            )
-            for (name, ink, mark), column in zip(lines, ("gold", "proxy", "optimum"), strict=True)
-        ]
-        fine = np.linspace(0, d.max(), 50)
-        law = BestOfN(run.alpha, run.beta).predict(sqrt_kl=fine)
-        series.append(Series("Gao's law", fine, law, _GOLD, None, "dashed", run_ids=ids))
-        title = (
-            f"N = {count(run.judge_params)}, from {run.judge_init}, {run.judge_pairs:,.0f} pairs"
-        )
-        panels.append(Panel(title, series, keys={"params": int(run.judge_params)}))
+    for (params, init, epochs), own in groups_of(table, _JUDGE[:3]):
+        best = own.groupby("sqrt_kl").optimum.mean()
+        series = [Series("best there is", best.index.to_numpy(), best.to_numpy(), QUIET, None)]
+        for pairs, runs in groups_of(own, "judge_pairs"):
+            series += _lines(f"{pairs:,.0f}", runs, inks[pairs])
+        times = "once" if epochs == 1 else f"{epochs:g} epochs"
+        title = f"N = {count(params)}, from {init}, {times}"
+        panels.append(Panel(title, series, keys={"params": int(params)}))
     return Chart(
         key="best_of_n",
         title="Proxy and gold at the best of n",
-        caption="What the best of n by a preference model gains over the policy that is sampled, by its "
-        "own score and in truth; means over prompts and their standard errors.",
+        caption="What the best of n by a preference model gains over the policy that is sampled: in truth "
+        "(solid, means over seeds and their standard errors, or over prompts where there is one seed) and "
+        "by its own score (dotted, stretched to gold's spread). Rings: where gold turns.",
         reading="Where gold bends down while the proxy rises, the preference model is over-optimised.",
-        table=table,
+        table=analysis.best_of_n_gains,
         panels=panels,
         x=Axis("d = sqrt(KL), sqrt of nats"),
         y=Axis("gain over the policy"),
+        legend="pairs",
     )
+
+
+def _lines(name: str, runs: pd.DataFrame, ink: Ink) -> list[Series]:
+    """Gold and proxy over d, means over seeds, and where gold turns."""
+    grouped, ids = runs.groupby("sqrt_kl"), [sorted(set(runs.run_id))]
+    mean = grouped[["gold", "proxy"]].mean()
+    error = grouped.gold.sem().fillna(grouped.gold_se.mean()).to_numpy()
+    d, gold, proxy = mean.index.to_numpy(), mean.gold.to_numpy(), mean.proxy.to_numpy()
+    lines = [
+        Series(name, d, gold, ink, "o", error=error, run_ids=ids),
+        Series(name, d, proxy, ink, None, "dotted", in_legend=False, run_ids=ids),
+    ]
+    turned = runs[(runs.turned == 1) & (runs.turn > 0)].groupby("run_id").turn.first()
+    if len(turned):
+        at = turned.to_numpy()
+        rings = Series(name, at, np.interp(at, d, gold), ink, "o", None, in_legend=False, ring=True)
+        lines.append(rings)
+    return lines
 
 
 TURNING = Finding(

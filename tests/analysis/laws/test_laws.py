@@ -142,9 +142,10 @@ def test_a_moving_band_is_a_band_whose_worst_repeats_go_with_the_pool():
 
 def test_repeated_pairs_are_worth_no_more_than_their_fresh_copies():
     """Without harm epochs approach 1 + R times the pairs; with it they end above the least."""
-    law = RepeatedPairs(A=0.8, gamma=0.1, R=3.0, h=0.0)
+    law = RepeatedPairs(U_0=500.0, gamma=0.1, R=3.0, h=0.0)
+    assert law.predict(pairs=1e-6, epochs=1) == pytest.approx(0.5)
     assert law.predict(pairs=1000, epochs=1e6) == pytest.approx(law.predict(pairs=4000, epochs=1))
-    harmed = RepeatedPairs(A=0.8, gamma=0.1, R=3.0, h=0.02).predict(
+    harmed = RepeatedPairs(U_0=500.0, gamma=0.1, R=3.0, h=0.02).predict(
         pairs=1000, epochs=2.0 ** np.arange(9)
     )
     assert 0 < np.argmin(harmed) < 8

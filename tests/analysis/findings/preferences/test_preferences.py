@@ -26,7 +26,7 @@ WORTH = {CONTROL: 1.0, WORST: 0.4, None: 0.27, f"{SMALLER}-0.0-0-{{}}": 0.6}
 """Of a pair, by what is begun with."""
 FIRST = {"ranked": 1.1, "binarised": 1.3}
 """Of a pair after preferences of another kind."""
-EPOCHS = RepeatedPairs(A=0.83, gamma=0.1, R=1.0, h=0.03)
+EPOCHS = RepeatedPairs(U_0=2.0, gamma=0.1, R=1.0, h=0.03)
 LAWS = [BestOfN(1.0, 0.3), BestOfN(1.0, 0.1)]
 N = 2.0 ** np.arange(9)
 
@@ -36,7 +36,7 @@ def learnt(name, of, seed, worth, **more):
     params = SMALLER if str(of).startswith(f"{SMALLER}-") else SIZE
     for pairs in (250, 1000, 4000, 16_000):
         for epochs in (1, 4, 16) if "stage" not in more else (1,):
-            wrong = EPOCHS.predict(pairs=pairs, epochs=epochs) * worth**-EPOCHS.gamma
+            wrong = EPOCHS.predict(pairs=pairs * worth, epochs=epochs)
             row = {"run_id": f"{name}-{pairs}-{epochs}-{seed}", "stage": "preference_model"}
             row |= {"of": of, "params": params, "seed": seed, "pairs": pairs, "epochs": epochs}
             row |= {"comparisons": "samples", "temperature": 0.0, "learning_rate": 0.003}
@@ -161,9 +161,7 @@ def test_ways_are_set_beside_ranking_from_the_control(analysis):
     table = analysis.preference_ways.set_index(["contrast", "pairs"])
     for contrast, worth in (("ranking less imitation", 0.5), ("binarised first", 1.3)):
         for pairs in (250, 16_000):
-            wrong, other = (
-                EPOCHS.predict(pairs=pairs, epochs=1) * each**-EPOCHS.gamma for each in (1, worth)
-            )
+            wrong, other = (EPOCHS.predict(pairs=pairs * each, epochs=1) for each in (1, worth))
             sign = 1 if contrast.startswith("ranking") else -1
             row = table.loc[(contrast, pairs)]
             assert row.difference == pytest.approx(sign * (other - wrong), abs=1e-3)
