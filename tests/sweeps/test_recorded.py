@@ -9,7 +9,7 @@ import pytest
 from analysis.files import markdown_table
 from analysis.findings.claims import claim_listing
 from analysis.findings.claims.measuring import main_peaks
-from analysis.findings.repeats.worst import smallest_control
+from analysis.findings.repeats.controls import smallest_control
 from analysis.words import count, share
 from data_pipelines.prepare import prepare_data
 from scaling.config import RunConfig

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.findings.claims.headline import headline_peak
 from analysis.findings.claims.measuring import main_peaks
-from analysis.findings.repeats.worst import smallest_control
+from analysis.findings.repeats.controls import smallest_control
 from analysis.words import count, share
 from tests.recorded import HOME, recorded
 from tests.sweeps.judging import are_those_set_down, judged

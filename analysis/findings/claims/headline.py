@@ -19,7 +19,8 @@ from analysis.findings.claims.measuring import (
     runs_at,
 )
 from analysis.findings.finding import Analysis
-from analysis.findings.repeats.worst import has_multiplier, smallest_control
+from analysis.findings.repeats.controls import smallest_control
+from analysis.findings.repeats.worst import has_multiplier
 from analysis.findings.seeds import Interval, over_seeds
 from analysis.rows import groups_of
 from analysis.words import count, plural, share

@@ -24,7 +24,7 @@ from analysis.findings.claims.measuring import (
 from analysis.findings.descent import rises
 from analysis.findings.finding import Analysis
 from analysis.findings.repeats.band import common_slope
-from analysis.findings.repeats.worst import smallest_control
+from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.seeds import LEVEL, over_seeds
 from analysis.rows import groups_of, highest
 from analysis.words import count, plural

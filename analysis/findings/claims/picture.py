@@ -13,8 +13,9 @@ from analysis.findings.descent import learning_curves
 from analysis.findings.finding import Analysis
 from analysis.findings.induction.onset import SCORE
 from analysis.findings.regularisation import regularisation_map
+from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.repeats.params import loss_against_params
-from analysis.findings.repeats.worst import has_multiplier, smallest_control
+from analysis.findings.repeats.worst import has_multiplier
 from analysis.rows import groups_of, rows_of
 from analysis.words import count
 

@@ -14,6 +14,12 @@ from analysis.study.scans import in_brackets
 _MOST_LABELS = 3
 
 
+def smallest_control(analysis: Analysis, scan: int) -> float:
+    """The params of the smallest control of a scan: no effective params can be read off below them."""
+    scans, controls = analysis.study.scans.set_index("scan"), analysis.study.controls
+    return float(controls.params[controls.setting == scans.setting[scan]].min())
+
+
 def control_curves(study: Study) -> tuple[dict[int, PowerLaw], list[str]]:
     """The control law of every setting that has one, and a sentence for each reason that others have none."""
     laws: dict[int, PowerLaw] = {}

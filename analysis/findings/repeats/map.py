@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.figures.chart import Axis, Chart, Heat, Panel
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis
+from analysis.findings.repeats.controls import smallest_control
 from analysis.rows import rows_of
 from analysis.words import count, share
 
@@ -20,7 +21,11 @@ def multiplier_map(analysis: Analysis) -> Chart | None:
     if cells.empty:
         return None
     panels = [
-        Panel(scan.label, heat=_heat(own), keys={"repeated_fraction": scan.repeated_fraction})
+        Panel(
+            scan.label,
+            heat=_heat(_bounded(own, analysis, scan.scan)),
+            keys={"repeated_fraction": scan.repeated_fraction},
+        )
         for scan in rows_of(analysis.study.scans)
         if len(own := cells[cells.scan == scan.scan])
     ]
@@ -30,13 +35,22 @@ def multiplier_map(analysis: Analysis) -> Chart | None:
         key="multiplier-map",
         title="Where repetition hurts",
         caption="Multiplier (effective params over params) for each size and repeat count. "
-        "Dark is bad. <: the loss is above the smallest control's, so the value is extrapolated.",
+        "Dark is bad. <: the loss is above the smallest control's, whose share of the params is told.",
         reading="The dark band is the set of repeats to avoid; where it leans, larger models are "
         "hurt by fewer repeats.",
         table=with_labels(cells[columns], analysis.study.scans),
         panels=panels,
         x=Axis("repeats E"),
         y=Axis("params N"),
+    )
+
+
+def _bounded(cells: pd.DataFrame, analysis: Analysis, scan: int) -> pd.DataFrame:
+    """The cells, with the smallest control's share of the params in place of what lies beyond it."""
+    least = smallest_control(analysis, scan) / cells.params
+    beyond = cells.extrapolated & (cells.multiplier < 1)
+    return cells.assign(
+        multiplier=cells.multiplier.mask(beyond, cells.multiplier.clip(lower=least))
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.finding import Analysis, Finding, Question
+from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.repeats.curves import loss_against_repeats, multiplier_against_repeats
 from analysis.findings.repeats.map import multiplier_map
 from analysis.findings.repeats.peak import Peak, find_peak
@@ -103,12 +104,6 @@ def _in_short(row, least: float) -> str:
     if not row.interior:
         parts.append("at an end of those tried")
     return f"{row.repeats:,.0f} times at N = {count(row.params)} ({', '.join(parts)})"
-
-
-def smallest_control(analysis: Analysis, scan: int) -> float:
-    """The params of the smallest control of a scan: no effective params can be read off below them."""
-    scans, controls = analysis.study.scans.set_index("scan"), analysis.study.controls
-    return float(controls.params[controls.setting == scans.setting[scan]].min())
 
 
 def has_multiplier(row, least: float) -> bool:

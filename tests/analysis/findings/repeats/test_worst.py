@@ -5,6 +5,7 @@ import pytest
 from analysis import analyse
 from analysis.findings.claims.headline import headline
 from analysis.findings.claims.picture import headline_picture
+from analysis.findings.repeats.map import multiplier_map
 from analysis.study import make_study
 
 
@@ -65,3 +66,14 @@ def test_the_headlines_picture_goes_no_lower_than_the_smallest_control(tables):
     (small,) = (series for series in chart.panels[0].series if series.name == "98.3k")
     assert small.y.min() == pytest.approx(90_112 / 98_304)
     assert "No control is smaller than 90.1k params" in chart.caption
+
+
+def test_the_map_tells_the_smallest_controls_share_where_a_model_is_worse(tables):
+    """Of 16 to 256 repeats, which are beyond the law of so few controls; not what lies beyond them."""
+    results, curves = tables(sizes=(49_152, 98_304), control_sizes=(), seeds=(0,))
+    analysis = analyse(make_study(results, curves))
+    (panel,) = multiplier_map(analysis).panels
+    texts = dict(zip(panel.heat.rows, panel.heat.texts, strict=True))
+    assert "<0.50" in texts["98.3k"] and panel.heat.values[1].min() == 0.5
+    beyond = analysis.cells[analysis.cells.extrapolated & (analysis.cells.params == 98_304)]
+    assert texts["98.3k"].count("<0.50") == len(beyond) and beyond.multiplier.min() < 0.45
