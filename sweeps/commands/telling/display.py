@@ -39,6 +39,7 @@ class Display(Watcher):
         self.alike = Counter(_kind(run) for run in waiting)
         self.speeds: dict[tuple, float] = {}
         self.flops_rates: dict[tuple, float] = {}
+        self.took: dict[tuple, float] = {}
         if done:
             self.console.print(f"{done} of {self.total} runs are done already")
         if self.live:
@@ -66,6 +67,8 @@ class Display(Watcher):
             line = Text.assemble(("failed ", "bold red"), describe(run), f"  {event['error']}")
         else:
             self.done += 1
+            if "seconds" in event:
+                self.took[_kind(run)] = event["seconds"]
             loss, seconds = event.get("test_loss"), event.get("seconds")
             found = f"  test loss {loss:.4f} in {duration(seconds)}" if loss is not None else ""
             line = Text.assemble(("done   ", "green"), describe(run), found)
@@ -106,8 +109,9 @@ class Display(Watcher):
         return Group(table, whole)
 
     def _left(self) -> float | None:
-        """Seconds until all is done, from the speeds seen; None before any was seen."""
-        if not self.speeds:
+        """Seconds until all is done: as long as the last of a kind took, else by the speeds seen; None
+        before any was seen."""
+        if not (self.speeds or self.took):
             return None
         alike = self.alike.copy()
         left: Counter[float] = Counter()
@@ -115,11 +119,12 @@ class Display(Watcher):
             if event["tokens_per_second"]:
                 alike[_kind(self.runs[run_id])] -= 1
                 left[event["seconds_left"]] += 1
-        for (shape, tokens, flops), runs in (+alike).items():
+        for kind, runs in (+alike).items():
+            shape, tokens, flops = kind
             speed = self.speeds.get(shape)
             # A shape not seen yet: as many FLOPs a second as the slowest seen.
             slowest = min(self.flops_rates.values(), default=math.inf)
-            left[tokens / speed if speed else flops / slowest] += runs
+            left[self.took.get(kind, tokens / speed if speed else flops / slowest)] += runs
         together = sum(seconds * runs for seconds, runs in left.items())
         return max(together / self.jobs, max(left, default=0.0))
 

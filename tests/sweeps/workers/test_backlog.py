@@ -7,6 +7,7 @@ from rich.console import Console
 
 from scaling.config import RunConfig
 from scaling.stages.fine_tuning import FineTuningConfig
+from scaling.stages.preferences.best_of_n import BestOfNConfig
 from sweeps.commands.telling.display import Display
 from sweeps.workers.backlog import Backlog
 
@@ -91,3 +92,15 @@ def test_time_left_counts_every_run_by_its_own_speed(jobs):
     display.event({"run_id": seen[0].run_id, "event": "done", "test_loss": 1.0, "seconds": 200.0})
     left.remove(150.0)
     assert display._left() == pytest.approx(max(sum(left) / jobs, of_unseen))
+
+
+def test_time_left_of_a_kind_that_was_done_is_what_that_took():
+    """With its compiling and measuring, which no speed tells of; of what trains nothing there is none."""
+    trained = [run(seed=seed) for seed in range(3)]
+    judged = [BestOfNConfig(of=one.run_id, policy=one.run_id) for one in trained]
+    display = Display(Console(file=io.StringIO()), 1)
+    display.started([*trained, *judged], 0)
+    display.event({"run_id": trained[0].run_id, "event": "done", "test_loss": 1.0, "seconds": 20.0})
+    assert display._left() == pytest.approx(2 * 20)
+    display.event({"run_id": judged[0].run_id, "event": "done", "seconds": 7.0})
+    assert display._left() == pytest.approx(2 * 20 + 2 * 7)
