@@ -19,6 +19,8 @@ from analysis.findings.claims.measuring import (
     runs_at,
 )
 from analysis.findings.finding import Analysis
+from analysis.findings.preferences.models import in_pairs
+from analysis.findings.preferences.worth import after_worst_repeats
 from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.repeats.worst import has_multiplier
 from analysis.findings.seeds import Interval, over_seeds
@@ -47,8 +49,12 @@ class Headline:
 
 
 def headline(analysis: Analysis) -> Headline:
-    """Of a study with repetition its worst repeats, in the best unit that its controls allow; of one
-    without, induction heads where they were measured, the control law, or the loss."""
+    """Of a study with preference models after repetition what that leaves of their pairs; of another with
+    repetition its worst repeats, in the best unit that its controls allow; of one without, induction heads
+    where they were measured, the control law, or the loss."""
+    worth = after_worst_repeats(analysis.tables.get("pairs_worth", pd.DataFrame()))
+    if worth is not None:
+        return _of_pairs(worth)
     peak = headline_peak(analysis)
     if peak is not None:
         measured = has_multiplier(peak, smallest_control(analysis, peak.scan))
@@ -104,6 +110,21 @@ def nearest_published(fraction: float) -> tuple[float, Claim]:
     """The published multiplier of the fraction nearest to this one."""
     nearest = min(MULTIPLIERS, key=lambda known: abs(np.log(known / fraction)))
     return nearest, MULTIPLIERS[nearest]
+
+
+def _of_pairs(worth: pd.Series) -> Headline:
+    own = Interval(*(worth[f"pairs_multiplier{end}"] for end in ("", "_low", "_high")))
+    begun = f"A preference model begun after {worth.init_repeats:,.0f} repeats"
+    noise = own.low <= 1 <= own.high
+    return Headline(
+        f"{begun} ranks as well as one without, or no worse than noise"
+        if noise
+        else f"{begun} ranks as one without does with {share(own.value)} times the pairs",
+        share(own.value),
+        "pairs multiplier: the pairs with which a preference model begun without repetition ranks as well, "
+        f"over its own (N = {count(worth.params)}, {in_pairs(worth.least_pairs, worth.most_pairs)})",
+        _told(own, int(worth.seeds)),
+    )
 
 
 def _of_multiplier(analysis: Analysis, peak: pd.Series) -> Headline:

@@ -12,6 +12,8 @@ from analysis.findings.claims.headline import headline_peak, nearest_published
 from analysis.findings.descent import learning_curves
 from analysis.findings.finding import Analysis
 from analysis.findings.induction.onset import SCORE
+from analysis.findings.preferences.models import accuracy_chart, panel_title
+from analysis.findings.preferences.worth import after_worst_repeats
 from analysis.findings.regularisation import regularisation_map
 from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.repeats.params import loss_against_params
@@ -32,8 +34,13 @@ _MEASURES = {
 
 
 def headline_picture(analysis: Analysis) -> Chart | None:
-    """Of a study with several repeat counts its runs over them, else heads, arms, the curves of one repeat
+    """Of a study with preference models after repetition how well they rank, at the size of the headline;
+    of another with several repeat counts its runs over them, else heads, arms, the curves of one repeat
     count, or the control law."""
+    worth = after_worst_repeats(analysis.tables.get("pairs_worth", pd.DataFrame()))
+    if worth is not None and (chart := accuracy_chart(analysis)) is not None:
+        title = panel_title(worth.params, worth.comparisons, worth.temperature)
+        return replace(chart, key=KEY, panels=[p for p in chart.panels if p.title == title])
     peak = headline_peak(analysis)
     runs = analysis.runs if peak is None else analysis.runs[analysis.runs.scan == peak.scan]
     if len(runs) and runs.repeats.nunique() > 1:

@@ -40,7 +40,8 @@ def matched(turns: pd.DataFrame) -> pd.DataFrame:
             if np.isfinite(ends).all():
                 row["difference"] = ends[0] - ends[1]
             rows.append(row)
-    return pd.DataFrame(rows)
+    about = [f"{side}_{name}" for side in ("more", "fewer") for name in _ABOUT]
+    return pd.DataFrame(rows, columns=["params", *about, "sooner", "difference"])
 
 
 def by_seed(couples: pd.DataFrame) -> pd.Series:

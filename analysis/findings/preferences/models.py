@@ -93,6 +93,12 @@ def in_pairs(low: float, high: float) -> str:
     return f"{low:,.0f} pairs" if low == high else f"{low:,.0f} to {high:,.0f} pairs"
 
 
+def panel_title(params: float, comparisons: str, temperature: float) -> str:
+    """'N = 24.6k, samples', with the temperature of labels that are drawn."""
+    noise = f", temperature {temperature:g}" if temperature else ""
+    return f"N = {count(params)}, {comparisons}{noise}"
+
+
 def accuracy_chart(analysis: Analysis) -> Chart | None:
     """Accuracy against pairs, a panel a size and a line an init."""
     table = analysis.preference_cells
@@ -105,7 +111,6 @@ def accuracy_chart(analysis: Analysis) -> Chart | None:
     for (params, kind, temperature), own in groups_of(
         shown, ["params", "comparisons", "temperature"]
     ):
-        noise = f", temperature {temperature:g}" if temperature else ""
         series = [
             Series(
                 str(init),
@@ -118,9 +123,8 @@ def accuracy_chart(analysis: Analysis) -> Chart | None:
             )
             for init, line in groups_of(own, "init")
         ]
-        panels.append(
-            Panel(f"N = {count(params)}, {kind}{noise}", series, keys={"params": int(params)})
-        )
+        title = panel_title(params, kind, temperature)
+        panels.append(Panel(title, series, keys={"params": int(params)}))
     return Chart(
         key="preference_accuracy",
         title="Preference models against what they begin with",

@@ -25,7 +25,7 @@ _RUN = ["params", "init", "seed"]
 def worth(analysis: Analysis) -> pd.DataFrame:
     """One row a (size, kind of comparison, init that is not the size's control): `pairs_multiplier` after
     one epoch, the geometric mean over the pairs (`least_pairs` to `most_pairs`) at which it is not
-    extrapolated, each run beside that of its seed begun from the control; `multiplier`, `extrapolated`:
+    extrapolated, each run beside that of its seed begun from the control; `init_repeats`; `multiplier`, `extrapolated`:
     its language model's by test loss; `foreseen`: the pairs multiplier of a control with its test loss,
     between those of the sizes, NaN where none has it, and `beyond`, `pairs_multiplier` over it. With
     intervals over seeds (`*_low`, `*_high`), `seeds` and `run_ids`.
@@ -47,6 +47,7 @@ def worth(analysis: Analysis) -> pd.DataFrame:
                 continue
             row = {"params": params, **dict(zip(_KIND, kind, strict=True)), "init": init}
             row |= _with_ends("pairs_multiplier", told.groupby("seed").log_worth.mean())
+            row["init_repeats"] = told.init_repeats.iloc[0]
             row |= {"least_pairs": told.pairs.min(), "most_pairs": told.pairs.max()}
             row |= _language_model(analysis, told)
             foreseen = _foreseen(told, by_loss)
@@ -94,6 +95,17 @@ def _with_ends(name: str, logs: pd.Series) -> dict[str, float]:
 def _language_model(analysis: Analysis, runs: pd.DataFrame) -> dict[str, float | bool]:
     of = analysis.runs[analysis.runs.run_id.isin(runs.origin)]
     return {"multiplier": float(of.multiplier.mean()), "extrapolated": bool(of.extrapolated.any())}
+
+
+def after_worst_repeats(table: pd.DataFrame) -> pd.Series | None:
+    """The row of `pairs_worth` of the repeats that are worth least, at the size at which that is known
+    best; None where no preference model began after repetition."""
+    if table.empty or not (after := table[table.init_repeats > 0]).size:
+        return None
+    worth = np.log(after.pairs_multiplier).groupby(after.init_repeats).mean()
+    after = after[after.init_repeats == worth.idxmin()]
+    width = np.log(after.pairs_multiplier_high / after.pairs_multiplier_low).fillna(np.inf)
+    return after.loc[width.idxmin()]
 
 
 def sentences(table: pd.DataFrame) -> list[str]:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analysis.findings import FINDINGS
+from analysis.findings.claims.headline import headline
+from analysis.findings.claims.picture import headline_picture
 from analysis.findings.finding import draw, find
 from analysis.findings.preferences.matched import MATCHED, matched
 from analysis.findings.preferences.models import PREFERENCE_MODELS, models
@@ -136,6 +138,17 @@ def test_what_its_test_loss_foresees_is_read_between_the_controls(study, analysi
     (told,) = [text for text in analysis.summary if "from x256 rank" in text]
     assert "the model before them is worth 0.30 times the params" in told
     assert np.isnan(analysis.pairs_worth.foreseen[analysis.pairs_worth.init == "scratch"]).all()
+
+
+def test_the_headline_is_what_repetition_leaves_of_the_pairs(analysis):
+    told, picture = headline(analysis), headline_picture(analysis)
+    assert told.title.endswith(
+        "after 256 repeats ranks as one without does with 0.40 times the pairs"
+    )
+    assert told.number == "0.40" and "1,000 to 16,000 pairs" in told.unit
+    assert told.interval.startswith("95 %: 0.3") and told.interval.endswith("3 seeds")
+    assert picture.key == "headline"
+    assert {panel.keys["params"] for panel in picture.panels} == {SIZE}
 
 
 def test_epochs_gain_harm_or_do_nothing_as_they_were_made_to(analysis):
