@@ -141,7 +141,7 @@ def _of_multiplier(analysis: Analysis, peak: pd.Series) -> Headline:
         f"{below}{share(own.value)}",
         f"multiplier at the worst repeats: the size of control that does as well, as a share of the "
         f"model's own ({place(peak)}{beyond})",
-        _told(own, ours.seeds),
+        _told(own, ours.seeds, bound=bool(peak.extrapolated and not own.low)),
         claim.published,
         compared,
     )
@@ -202,10 +202,10 @@ def _of_losses(analysis: Analysis) -> Headline:
     )
 
 
-def _told(own: Interval, seeds: int) -> str:
+def _told(own: Interval, seeds: int, bound: bool = False) -> str:
     if not isfinite(own.low):
         return f"{plural(seeds, 'seed')}: no interval"
-    ends = f"{share(own.low)} to {share(own.high)}" if own.low else f"at most {share(own.high)}"
+    ends = f"at most {share(own.high)}" if bound else f"{share(own.low)} to {share(own.high)}"
     return f"95 %: {ends}, {plural(seeds, 'seed')}"
 
 
