@@ -17,7 +17,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from data_pipelines.config import MixtureConfig
+from data_pipelines.system.garbage import seldom
 from tests.flags import HARDLY_OPTIMISED, with_flags
+
+seldom()  # as commands and workers do; up to a tenth of a file's time
 
 # A shell has what it starts in the background ignore Ctrl-C, and what that starts as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
