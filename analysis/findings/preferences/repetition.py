@@ -33,17 +33,17 @@ _CONSTANTS = ("U_0", "gamma", "R", "h")
 _RESAMPLES = 500
 
 
-def gains(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a (size, kind of comparison, init, pairs, epochs above 1): `gain` in held-out accuracy over
-    one epoch, paired by seed, with its interval, `p` (two-sided t) and `p_holm` among the epochs of these
-    pairs, and `verdict`: gain or harm where that is below .05, nothing where the gain is within .01, else
-    open. `loss_gain`: of held-out loss, nats per comparison. runs: `models.models`.
+def gains(runs: pd.DataFrame, by: list[str] = _LIKE) -> pd.DataFrame:
+    """One row a (`by`, pairs, epochs above 1): `gain` in held-out accuracy over one epoch, paired by size
+    and seed, with its interval, `p` (two-sided t) and `p_holm` among the epochs of these pairs, and
+    `verdict`: gain or harm where that is below .05, nothing where the gain is within .01, else open.
+    `loss_gain`: of held-out loss, nats per comparison. runs: `models.models`.
     """
     runs = runs[(runs.stage == "preference_model") & runs.init.isin([CONTROL, SCRATCH])]
     rows = []
-    for key, own in groups_of(runs, [*_LIKE, "pairs"]):
+    for key, own in groups_of(runs, [*by, "pairs"]):
         accuracy, loss = (
-            own.pivot_table(index="seed", columns="epochs", values=name)
+            own.pivot_table(index=["params", "seed"], columns="epochs", values=name)
             for name in ("accuracy", "preference_loss")
         )
         if 1 not in accuracy:
@@ -51,13 +51,13 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
         found = []
         for epochs in accuracy.columns.drop([1]):
             gained = (accuracy[epochs] - accuracy[1]).dropna()
-            row = dict(zip([*_LIKE, "pairs"], key, strict=True)) | {"epochs": epochs}
+            row = dict(zip([*by, "pairs"], key, strict=True)) | {"epochs": epochs}
             row |= dict(zip(("gain", "low", "high"), seeds.over_seeds(gained), strict=True))
             row["p"] = stats.ttest_1samp(gained, 0).pvalue if len(gained) > 1 else np.nan
             if epochs in loss:
                 row["loss_gain"] = float((loss[epochs] - loss[1]).mean())
             ids = list(own.run_id[own.epochs.isin([1, epochs])])
-            found.append(row | {"seeds": len(gained), "run_ids": ids})
+            found.append(row | {"pairings": len(gained), "run_ids": ids})
         for row, p in zip(found, seeds.holm([row["p"] for row in found]), strict=True):
             rows.append(row | {"p_holm": p, "verdict": _verdict(row["gain"], p)})
     return pd.DataFrame(rows)
@@ -94,14 +94,16 @@ def fitted(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(analysis: Analysis) -> list[str]:
-    """In how many cells repetition gains, harms or does nothing, which paper that bears out, by how much,
-    and what epochs are worth."""
+    """In how many cells repetition gains, harms or does nothing, over all sizes and at each, which paper
+    that bears out, by how much, and what epochs are worth."""
     found, table = list[str](), analysis.preference_gains
-    if len(table) and table.p_holm.notna().any():
-        cells = table.verdict.value_counts().reindex([*PAPERS, "open"], fill_value=0)
+    for over, own in (("over all sizes", analysis.preference_gains_over_sizes), ("by size", table)):
+        if not len(own) or own.p_holm.isna().all():
+            continue
+        cells = own.verdict.value_counts().reindex([*PAPERS, "open"], fill_value=0)
         told = ", ".join(f"{verdict} in {cells[verdict]} ({PAPERS[verdict]})" for verdict in PAPERS)
         found.append(
-            f"Preferences seen again rather than once, in {plural(len(table), 'cell')} of size, pairs and "
+            f"Preferences seen again rather than once, {over}, in {plural(len(own), 'cell')} of pairs and "
             f"epochs: {told}; {cells['open']} cannot be told."
         )
     for (params, *_, init), own in groups_of(table, _LIKE) if len(table) else ():
@@ -182,6 +184,9 @@ REPEATED_PREFERENCES = Finding(
     needs={"preference_model": ("accuracy", "pairs", "epochs")},
     tables={
         "preference_gains": lambda analysis: gains(analysis.preference_models),
+        "preference_gains_over_sizes": lambda analysis: gains(
+            analysis.preference_models, _LIKE[1:]
+        ),
         "repeated_pairs": lambda analysis: fitted(analysis.preference_models),
     },
     sentences=sentences,

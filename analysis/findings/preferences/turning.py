@@ -11,7 +11,7 @@ from analysis.fitting.solving.bootstrap import interval, resample
 from analysis.laws import BestOfN
 from analysis.rows import groups_of
 from analysis.study import Study
-from analysis.words import count
+from analysis.words import count, plural
 
 _CONSTANTS = ("turn", "alpha", "beta", "law_turn")
 _GAINS = ["proxy", "gold", "optimum"]
@@ -95,18 +95,23 @@ def turn(d: np.ndarray, gain: np.ndarray) -> float:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Of how many preference models gold has turned, and where."""
+    """Of how many preference models gold has turned, and where, by what they began with and whether their
+    pairs were repeated."""
     told = []
-    for init, own in groups_of(table.dropna(subset=["judge_init"]), "judge_init"):
+    known = table.dropna(subset=["judge_init"])
+    known = known.assign(repeated=known.judge_epochs > 1)
+    for (init, repeated), own in groups_of(known, ["judge_init", "repeated"]):
         turned = own[own.turned == 1]
         where = (
             f", at d* between {turned.turn.min():.2f} and {turned.turn.max():.2f}"
             if len(turned)
             else ""
         )
+        epochs = f"{own.judge_epochs.min():g} to {own.judge_epochs.max():g} epochs"
         told.append(
-            f"By {len(turned)} of {len(own)} preference models begun from {init} the best of n turns "
-            f"against gold within what was sampled{where}."
+            f"By {len(turned)} of {plural(len(own), 'preference model')} begun from {init}, their pairs "
+            f"seen {f'in {epochs}' if repeated else 'once'}, the best of n turns against gold within what "
+            f"was sampled{where}."
         )
     return told
 

@@ -164,10 +164,12 @@ def test_epochs_gain_harm_or_do_nothing_as_they_were_made_to(analysis):
     law = analysis.repeated_pairs.set_index(["params", "init"]).loc[(SIZE, "control")]
     assert abs(law.R / EPOCHS.R - 1) < 0.1 and law.r2 > 0.99
     assert law.h_low < EPOCHS.h < law.h_high
-    (told,) = [text for text in analysis.summary if "seen again rather than once" in text]
-    counts = analysis.preference_gains.verdict.value_counts()
-    assert f"gain in {counts['gain']} (Kopiczko et al. 2026)" in told
-    assert f"harm in {counts['harm']} (Zhu et al. 2024)" in told
+    pooled, told = analysis.preference_gains_over_sizes, "\n".join(analysis.summary)
+    assert (pooled[pooled.init == "control"].pairings == 2 * len(SEEDS)).all()
+    for over, cells in (("over all sizes", pooled), ("by size", table)):
+        counts = cells.verdict.value_counts()
+        assert f"{over}, in {len(cells)} cells of pairs and epochs: nothing in" in told
+        assert f"harm in {counts['harm']} (Zhu et al. 2024), gain in {counts['gain']} (Kop" in told
 
 
 def test_ways_are_set_beside_ranking_from_the_control(analysis):
@@ -213,8 +215,9 @@ def test_gold_turns_where_it_was_made_to(study, analysis):
     assert second.turn == np.inf and second.turned == 0  # beyond what was sampled
     assert second.law_turn == pytest.approx(LAWS[1].turn, rel=0.1)
     assert first.judge_init == "control" and second.judge_init == "x256"
-    assert "By 1 of 1 preference models begun from control the best of n turns" in "\n".join(
-        analysis.summary
+    assert (
+        "By 1 of 1 preference model begun from control, their pairs seen once, the best of n turns"
+        in "\n".join(analysis.summary)
     )
 
 
