@@ -17,7 +17,7 @@ from analysis.findings import seeds
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.preferences.models import CONTROL, SCRATCH, in_pairs
 from analysis.laws import RepeatedPairs
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, highest, rows_of
 from analysis.words import count, plural, share
 
 PAPERS = {
@@ -37,30 +37,40 @@ def gains(runs: pd.DataFrame, by: list[str] = _LIKE) -> pd.DataFrame:
     """One row a (`by`, pairs, epochs above 1): `gain` in held-out accuracy over one epoch, paired by size
     and seed, with its interval, `p` (two-sided t) and `p_holm` among the epochs of these pairs, and
     `verdict`: gain or harm where that is below .05, nothing where the gain is within .01, else open.
-    `loss_gain`: of held-out loss, nats per comparison. runs: `models.models`.
+    `loss_rise`: of held-out loss, nats per comparison, with its interval (`loss_low`, `loss_high`) and
+    `loss_p_holm`; `overconfidence`: mean confidence less accuracy after so many epochs. runs:
+    `models.models`.
     """
     runs = runs[(runs.stage == "preference_model") & runs.init.isin([CONTROL, SCRATCH])]
     rows = []
     for key, own in groups_of(runs, [*by, "pairs"]):
-        accuracy, loss = (
-            own.pivot_table(index=["params", "seed"], columns="epochs", values=name)
-            for name in ("accuracy", "preference_loss")
-        )
-        if 1 not in accuracy:
-            continue
+        tables = {
+            name: own.pivot_table(index=["params", "seed"], columns="epochs", values=name)
+            for name in ("accuracy", "preference_loss", "confidence_gap")
+        }
+        accuracy, loss = tables["accuracy"], tables["preference_loss"]
         found = []
-        for epochs in accuracy.columns.drop([1]):
-            gained = (accuracy[epochs] - accuracy[1]).dropna()
+        for epochs in accuracy.columns.drop([1]) if 1 in accuracy else ():
             row = dict(zip([*by, "pairs"], key, strict=True)) | {"epochs": epochs}
-            row |= dict(zip(("gain", "low", "high"), seeds.over_seeds(gained), strict=True))
-            row["p"] = stats.ttest_1samp(gained, 0).pvalue if len(gained) > 1 else np.nan
-            if epochs in loss:
-                row["loss_gain"] = float((loss[epochs] - loss[1]).mean())
+            gained = accuracy[epochs] - accuracy[1]
+            row |= _tested(gained, ("gain", "low", "high", "p"))
+            rose = loss[epochs] - loss[1]
+            row |= _tested(rose, ("loss_rise", "loss_low", "loss_high", "loss_p"))
+            row["overconfidence"] = float(tables["confidence_gap"][epochs].mean())
             ids = list(own.run_id[own.epochs.isin([1, epochs])])
-            found.append(row | {"pairings": len(gained), "run_ids": ids})
-        for row, p in zip(found, seeds.holm([row["p"] for row in found]), strict=True):
-            rows.append(row | {"p_holm": p, "verdict": _verdict(row["gain"], p)})
+            found.append(row | {"pairings": int(gained.notna().sum()), "run_ids": ids})
+        for name in ("p", "loss_p"):
+            for row, p in zip(found, seeds.holm([row[name] for row in found]), strict=True):
+                row[f"{name}_holm"] = p
+        rows += [row | {"verdict": _verdict(row["gain"], row["p_holm"])} for row in found]
     return pd.DataFrame(rows)
+
+
+def _tested(values: pd.Series, names: tuple[str, str, str, str]) -> dict[str, float]:
+    """Their mean with its interval, and the p of none (two-sided t), under these names."""
+    known = values.dropna()
+    p = stats.ttest_1samp(known, 0).pvalue if len(known) > 1 else np.nan
+    return dict(zip(names, (*seeds.over_seeds(known), float(p)), strict=True))
 
 
 def _verdict(gain: float, p: float) -> str:
@@ -105,6 +115,17 @@ def sentences(analysis: Analysis) -> list[str]:
         found.append(
             f"Preferences seen again rather than once, {over}, in {plural(len(own), 'cell')} of pairs and "
             f"epochs: {told}; {cells['open']} cannot be told."
+        )
+    pooled = analysis.preference_gains_over_sizes
+    if len(pooled) and pooled.loss_p_holm.notna().any():
+        rises = pooled[(pooled.loss_p_holm < 0.05) & (pooled.loss_rise > 0)]
+        falls = pooled[(pooled.loss_p_holm < 0.05) & (pooled.loss_rise < 0)]
+        sure = highest(pooled, "overconfidence")
+        found.append(
+            f"Held-out loss, which counts how sure they are, rises in {len(rises)} of these "
+            f"{plural(len(pooled), 'cell')} and falls in {len(falls)}, by {pooled.loss_rise.min():+.2f} to "
+            f"{pooled.loss_rise.max():+.2f} nats; seen {sure.epochs:g} times {sure.pairs:,.0f} pairs leave "
+            f"a model {sure.overconfidence:.2f} surer than it is right."
         )
     for (params, *_, init), own in groups_of(table, _LIKE) if len(table) else ():
         parts = [
