@@ -9,6 +9,7 @@ import pytest
 from analysis.files import markdown_table
 from analysis.findings.claims import claim_listing
 from analysis.findings.claims.measuring import main_peaks
+from analysis.findings.preferences.models import in_pairs
 from analysis.findings.repeats.controls import smallest_control
 from analysis.words import count, share
 from data_pipelines.prepare import prepare_data
@@ -131,6 +132,25 @@ def test_a_studys_readme_has_its_tables(directory):
         f"| {count(p.params)} | {count(p.tokens)} | {p.repeated_fraction:g} | {p.worst:,.0f} "
         f"| {p.height:.3f} | {p.bits_per_param:.2f} |"
         for p in found.located.itertuples()
+    ]
+    rows["| N | begun from | pairs multiplier | of | seeds |"] = [
+        f"| {count(w.params)} | {w.init} | {share(w.pairs_multiplier)} ({share(w.pairs_multiplier_low)} to "
+        f"{share(w.pairs_multiplier_high)}) | {in_pairs(w.least_pairs, w.most_pairs)} | {w.seeds} |"
+        for w in found.pairs_worth.itertuples()
+    ]
+    rows["| pairs | epochs | gain in accuracy | p (Holm) | rise of held-out loss, nats |"] = [
+        f"| {g.pairs:,.0f} | {g.epochs:g} | {g.gain:+.3f} ({g.low:+.3f} to {g.high:+.3f}) | {g.p_holm:.1g} "
+        f"| {g.loss_rise:+.2f} ({g.loss_low:+.2f} to {g.loss_high:+.2f}) |"
+        for g in found.preference_gains_over_sizes.itertuples()
+    ]
+    rows["| begun from | pairs | epochs | gold turns | correlation with gold |"] = [
+        f"| {init} | {pairs:,.0f} | {epochs:g} | {own.turned.sum():.0f} of {len(own)} "
+        f"| {give_or_take(own.correlation.mean(), own.correlation.sem(), 2)} |"
+        for (init, pairs, epochs), own in (
+            found.turns.groupby(["judge_init", "judge_pairs", "judge_epochs"])
+            if len(found.turns)
+            else ()
+        )
     ]
     rows["| N | E | bits kept | N_eff / N by knowledge | by test loss | seeds |"] = [
         f"| {count(c.params)} | {c.repeats:,.0f} | {c.kept:.0%} ({c.kept_low:.0%} to {c.kept_high:.0%}) "
