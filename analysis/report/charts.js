@@ -62,7 +62,9 @@ function axis(spec, span) {
   if (spec.log && span > 2) Object.assign(out, { dtick: Math.ceil(span / 7), minor: { ticks: "outside", dtick: "D1", ticklen: 3, tickcolor: css("--line") } });
   else if (spec.log && span > 0.6) Object.assign(out, { dtick: "D2", tickformat: "~g" }); // 1, 2, 5
   if (spec.counts) out.tickformat = "~s";
-  if (spec.low !== null) out.rangemode = "tozero";
+  const shown = [spec.low, spec.high].filter((end) => end !== null);
+  if (spec.low === 0) out.rangemode = "tozero";
+  if (shown.length) out.autorangeoptions = { include: shown };
   return out;
 }
 

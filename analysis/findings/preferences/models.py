@@ -93,6 +93,11 @@ def in_pairs(low: float, high: float) -> str:
     return f"{low:,.0f} pairs" if low == high else f"{low:,.0f} to {high:,.0f} pairs"
 
 
+def in_short(init: str) -> str:
+    """An init in a chart's words: 'control, ranked'."""
+    return init.removesuffix(" preferences")
+
+
 def panel_title(params: float, comparisons: str, temperature: float) -> str:
     """'N = 24.6k, samples', with the temperature of labels that are drawn."""
     noise = f", temperature {temperature:g}" if temperature else ""
@@ -113,7 +118,7 @@ def accuracy_chart(analysis: Analysis) -> Chart | None:
     ):
         series = [
             Series(
-                str(init),
+                in_short(init),
                 line.pairs.to_numpy(float),
                 line.accuracy.to_numpy(),
                 inks[places[init]],

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.figures.chart import QUIET, Axis, Chart, Ink, Panel, Series, ramp
 from analysis.findings.finding import Analysis, Finding, Question
+from analysis.findings.preferences.models import in_short
 from analysis.fitting.solving.bootstrap import interval, resample
 from analysis.laws import BestOfN
 from analysis.rows import groups_of
@@ -131,7 +132,7 @@ def turning_chart(analysis: Analysis) -> Chart | None:
         for pairs, runs in groups_of(own, "judge_pairs"):
             series += _lines(f"{pairs:,.0f}", runs, inks[pairs])
         times = "once" if epochs == 1 else f"{epochs:g} epochs"
-        title = f"N = {count(params)}, from {init}, {times}"
+        title = f"N = {count(params)}, from {in_short(init)}, {times}"
         panels.append(Panel(title, series, keys={"params": int(params)}))
     return Chart(
         key="best_of_n",

@@ -65,6 +65,21 @@ def draw_all(page):
     )
 
 
+@pytest.mark.parametrize(("low", "high", "shown"), [(0.5, None, (0.45, 0.5)), (0, 1, (0, 0))])
+def test_an_axis_shows_from_where_it_is_asked_and_no_more(opened, low, high, shown):
+    """Accuracy from a half on, and not from nothing; what is asked from 0 on begins there."""
+    begin, end = opened().evaluate(
+        """async ([low, high]) => {
+            const element = document.body.appendChild(document.createElement("div"));
+            const y = axis({ label: "", log: false, counts: false, low, high }, 1);
+            await Plotly.newPlot(element, [{ y: [0.6, 0.7] }], { yaxis: y });
+            return element._fullLayout.yaxis.range;
+        }""",
+        [low, high],
+    )
+    assert shown[0] <= begin <= shown[1] and end >= (high or 0.7)
+
+
 def measured(page, chart=LOSSES):
     """The solid lines of a chart: name -> y."""
     lines = page.evaluate(
