@@ -5,7 +5,8 @@ READY := $(VENV)/.ready
 STUDY ?= studies/quick
 RECORDED := analysis/recorded
 # One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
-PYTEST = $(BIN)/python -m pytest --dist loadfile \
+# Files come in the order of tests/conftest.py.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder \
   --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help

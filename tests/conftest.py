@@ -9,6 +9,7 @@ import signal
 # No accelerator look-up, and one thread: a test process has a core to itself, as a worker has.
 os.environ |= {"JAX_PLATFORMS": "cpu", "PJRT_NPROC": "1", "OMP_NUM_THREADS": "1"}
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,13 @@ def pytest_configure(config):
     directory = TemporaryDirectory(prefix="compiled-")
     config.add_cleanup(directory.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = directory.name
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def pytest_collection_modifyitems(items):
+    """Files with most slow tests first, so that no process is left alone with one of them."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @contextmanager
