@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import nan
 from typing import NamedTuple
 
@@ -46,12 +47,19 @@ def holm(values: ArrayLike) -> np.ndarray:
     return corrected
 
 
-def told(low: float, high: float, form: str, none: float = nan, first: str = "") -> str:
+def told(
+    low: float,
+    high: float,
+    form: str | Callable[[float], str],
+    none: float = nan,
+    first: str = "",
+) -> str:
     """An interval as an aside for a reader, and whether `none`, no effect, lies in it: ' (95 %: 0.9 to 1.1,
     includes no effect)'; '' where there is no interval, and nothing to be told `first`."""
     parts = [first] if first else []
     if not np.isnan(low):
-        parts.append(f"95 %: {low:{form}} to {high:{form}}")
+        ends = (form(end) if callable(form) else f"{end:{form}}" for end in (low, high))
+        parts.append(f"95 %: {' to '.join(ends)}")
         parts += ["includes no effect"] * bool(low <= none <= high)
     return f" ({', '.join(parts)})" if parts else ""
 

@@ -31,13 +31,13 @@ def worths(found):
     return table.set_index(["params", "init"])
 
 
-def worth_told(row, name="pairs_multiplier"):
-    return interval(*(row[name + end] for end in ("", "_low", "_high")), ".2f")
+def worth_told(row):
+    return interval(*(row[f"pairs_multiplier{end}"] for end in ("", "_low", "_high")), ".2f")
 
 
-def apart(runs, one, other, column="accuracy"):
-    """Mean difference of two inits, by seed, with its interval."""
-    values = runs.pivot_table(index="seed", columns="init", values=column)
+def apart(runs, one, other):
+    """Mean difference in accuracy of two inits, by seed, with its interval."""
+    values = runs.pivot_table(index="seed", columns="init", values="accuracy")
     return over_seeds(values[one] - values[other])
 
 

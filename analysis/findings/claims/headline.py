@@ -52,7 +52,7 @@ def headline(analysis: Analysis) -> Headline:
     """Of a study with preference models after repetition what that leaves of their pairs; of another with
     repetition its worst repeats, in the best unit that its controls allow; of one without, induction heads
     where they were measured, the control law, or the loss."""
-    worth = after_worst_repeats(analysis.tables.get("pairs_worth", pd.DataFrame()))
+    worth = after_worst_repeats(analysis)
     if worth is not None:
         return _of_pairs(worth)
     peak = headline_peak(analysis)

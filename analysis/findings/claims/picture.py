@@ -37,7 +37,7 @@ def headline_picture(analysis: Analysis) -> Chart | None:
     """Of a study with preference models after repetition how well they rank, at the size of the headline;
     of another with several repeat counts its runs over them, else heads, arms, the curves of one repeat
     count, or the control law."""
-    worth = after_worst_repeats(analysis.tables.get("pairs_worth", pd.DataFrame()))
+    worth = after_worst_repeats(analysis)
     if worth is not None and (chart := accuracy_chart(analysis)) is not None:
         title = panel_title(worth.params, worth.comparisons, worth.temperature)
         return replace(chart, key=KEY, panels=[p for p in chart.panels if p.title == title])

@@ -97,10 +97,12 @@ def _language_model(analysis: Analysis, runs: pd.DataFrame) -> dict[str, float |
     return {"multiplier": float(of.multiplier.mean()), "extrapolated": bool(of.extrapolated.any())}
 
 
-def after_worst_repeats(table: pd.DataFrame) -> pd.Series | None:
+def after_worst_repeats(analysis: Analysis) -> pd.Series | None:
     """The row of `pairs_worth` of the repeats that are worth least, at the size at which that is known
     best; None where no preference model began after repetition."""
-    if table.empty or not (after := table[table.init_repeats > 0]).size:
+    table = analysis.tables.get("pairs_worth", pd.DataFrame())
+    after = table[table.init_repeats > 0] if len(table) else table
+    if after.empty:
         return None
     worth = np.log(after.pairs_multiplier).groupby(after.init_repeats).mean()
     after = after[after.init_repeats == worth.idxmin()]
@@ -118,30 +120,20 @@ def sentences(table: pd.DataFrame) -> list[str]:
         text = (
             f"Preference models{kind} of N = {count(row.params)} begun from {row.init} rank as ones begun "
             f"from the control do with {share(row.pairs_multiplier)} times the pairs"
-            f"{_aside(low, high, in_pairs(row.least_pairs, row.most_pairs))}"
+            f"{seeds.told(low, high, share, 1, in_pairs(row.least_pairs, row.most_pairs))}"
         )
         if np.isfinite(row.multiplier):
-            most = "less than " if row.extrapolated else ""
-            smallest = "the smallest control" if row.extrapolated else ""
-            told = smallest or f"{share(row.multiplier)} times the params"
-            text += f"; by test loss the model before them is worth {most}{told}"
+            known = f"{share(row.multiplier)} times the params"
+            told = "less than the smallest control" if row.extrapolated else known
+            text += f"; by test loss the model before them is worth {told}"
         if np.isfinite(row.foreseen):
-            beyond = _aside(row.beyond_low, row.beyond_high)
+            beyond = seeds.told(row.beyond_low, row.beyond_high, share, 1)
             text += (
                 f"; controls of its test loss are worth {share(row.foreseen)} times the pairs, "
                 f"which it has {share(row.beyond)} times{beyond}"
             )
         found.append(f"{text}.")
     return found
-
-
-def _aside(low: float, high: float, first: str = "") -> str:
-    """An interval of a ratio in brackets, after what is told first."""
-    parts = [first] if first else []
-    if np.isfinite(low):
-        parts.append(f"95 %: {share(low)} to {share(high)}")
-        parts += ["includes no effect"] * bool(low <= 1 <= high)
-    return f" ({', '.join(parts)})" if parts else ""
 
 
 PAIRS_WORTH = Finding(
