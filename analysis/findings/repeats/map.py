@@ -23,12 +23,14 @@ def multiplier_map(analysis: Analysis) -> Chart | None:
     panels = [
         Panel(
             scan.label,
-            heat=_heat(_bounded(own, analysis, scan.scan)),
+            heat=_heat(own),
             keys={"repeated_fraction": scan.repeated_fraction},
         )
         for scan in rows_of(analysis.study.scans)
-        if len(own := cells[cells.scan == scan.scan])
+        if len(own := _bounded(cells[cells.scan == scan.scan], analysis, scan.scan))
     ]
+    if not panels:
+        return None
     columns = ["scan", "params", "repeats", "pool_tokens", "multiplier", "extrapolated", "seeds"]
     columns += ["run_ids"]
     return Chart(
@@ -46,12 +48,12 @@ def multiplier_map(analysis: Analysis) -> Chart | None:
 
 
 def _bounded(cells: pd.DataFrame, analysis: Analysis, scan: int) -> pd.DataFrame:
-    """The cells, with the smallest control's share of the params in place of what lies beyond it."""
+    """The cells, with the smallest control's share of the params in place of what lies beyond it; without
+    those of which that is no bound, as it is no smaller than they are."""
     least = smallest_control(analysis, scan) / cells.params
     beyond = cells.extrapolated & (cells.multiplier < 1)
-    return cells.assign(
-        multiplier=cells.multiplier.mask(beyond, cells.multiplier.clip(lower=least))
-    )
+    told = cells.multiplier.mask(beyond, cells.multiplier.clip(lower=least))
+    return cells.assign(multiplier=told)[~(beyond & (least >= 1))]
 
 
 def _heat(cells: pd.DataFrame) -> Heat:

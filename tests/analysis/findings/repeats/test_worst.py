@@ -74,6 +74,7 @@ def test_the_map_tells_the_smallest_controls_share_where_a_model_is_worse(tables
     analysis = analyse(make_study(results, curves))
     (panel,) = multiplier_map(analysis).panels
     texts = dict(zip(panel.heat.rows, panel.heat.texts, strict=True))
-    assert "<0.50" in texts["98.3k"] and panel.heat.values[1].min() == 0.5
+    assert "<1.0" not in texts.get("49.2k", [])  # a control of its own size bounds nothing
+    assert "<0.50" in texts["98.3k"] and panel.heat.values[-1].min() == 0.5
     beyond = analysis.cells[analysis.cells.extrapolated & (analysis.cells.params == 98_304)]
     assert texts["98.3k"].count("<0.50") == len(beyond) and beyond.multiplier.min() < 0.45
