@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
 from scaling.mesh import BATCH_AXES
+from scaling.model.products import product
 
 Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
@@ -52,11 +53,11 @@ def plain(q_BxLxHxK: jax.Array, k_BxLxHxK: jax.Array, v_BxLxHxK: jax.Array) -> j
     out = []
     for start in range(0, L, block):
         end = min(start + block, L)
-        scores = (q[:, :, start:end] @ k[:, :, :end].swapaxes(2, 3)).astype(jnp.float32)
+        scores = product(q[:, :, start:end], k[:, :, :end].mT).astype(jnp.float32)
         scores += mask[start:end, :end]
         weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
         total = weights.sum(-1, keepdims=True).astype(v.dtype)
-        out.append(weights.astype(v.dtype) @ v[:, :, :end] / total)
+        out.append(product(weights.astype(v.dtype), v[:, :, :end]) / total)
     return jnp.concatenate(out, axis=2).transpose(0, 2, 1, 3)
 
 

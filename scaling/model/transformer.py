@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from scaling.model.attention import Attention, onward, patterns, plain
 from scaling.model.config import ModelConfig
+from scaling.model.products import product
 
 _LOGITS_AT_ONCE = 2**26
 """Logits of a sequence that are held at a time: 256 MiB."""
@@ -98,7 +99,7 @@ class Transformer(nn.Module):
 
         def logits(x_BxLxD: jax.Array) -> jax.Array:
             with jax.named_scope("unembed"):
-                flat = x_BxLxD.reshape(-1, config.d_model) @ unembed
+                flat = product(x_BxLxD.reshape(-1, config.d_model), unembed)
             return flat.astype(jnp.float32).reshape(*x_BxLxD.shape[:2], -1)
 
         if targets_BxL is None:
@@ -213,7 +214,7 @@ class Block(nn.Module):
             hidden = nn.gelu(hidden)
         else:
             hidden = nn.silu(x_BLxD @ self._weight("gate", (D, F), ("embed", "mlp"))) * hidden
-        return hidden @ self._weight("down", (F, D), ("mlp", "embed"), self._output_scale)
+        return product(hidden, self._weight("down", (F, D), ("mlp", "embed"), self._output_scale))
 
 
 def weight(
