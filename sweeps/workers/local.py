@@ -254,7 +254,7 @@ def worker_environment(threads: int, study: Path) -> dict[str, str]:
         # Else an installed libtpu or CUDA is loaded, looks around and complains.
         environment.setdefault("JAX_PLATFORMS", "cpu")
     environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled" / kind()))
-    environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     return environment | {THREADS: str(threads), "OMP_NUM_THREADS": str(threads)}
 
 

@@ -36,7 +36,7 @@ def main() -> None:
         tally = jax.device_get(state.tally)
         sums.append(float(tally.unique_loss))
         counted.append(float(tally.unique_tokens))
-    seconds = (time.process_time() - began) / asked["threads"]
+    seconds = time.process_time() - began
     first = len(sums) - asked["last"] // STEPS_AT_ONCE - 1
     trained = (steps - asked["warm_up"]) * config.batch_size * config.context
     last = (sums[-1] - sums[first]) / (counted[-1] - counted[first])

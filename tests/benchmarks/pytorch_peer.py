@@ -1,7 +1,7 @@
 """The family's model trained by PyTorch: torch.compile, SDPA, fused AdamW. The peer of bench_training.
 
-Reads a JSON object from stdin: sizes, the file of token rows, threads; prints tokens a second of the
-time its threads had a core, so that other work on the machine does not count, and the loss.
+Reads a JSON object from stdin: sizes, the file of token rows; trains in one thread and prints tokens a
+second of the time that it had a core, so that other work on the machine does not count, and the loss.
 """
 
 import json
@@ -69,7 +69,7 @@ def _linear(inputs: int, outputs: int, scale: float = 1.0) -> nn.Linear:
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    torch.set_num_threads(asked["threads"])
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     torch._dynamo.config.suppress_errors = False
     rows = torch.from_numpy(np.load(asked["rows"]).astype(np.int64))
@@ -92,7 +92,7 @@ def main() -> None:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.detach())
-    seconds = (time.process_time() - began) / asked["threads"]
+    seconds = time.process_time() - began
     tokens = (len(losses) - asked["warm_up"]) * asked["batch_size"] * asked["context"]
     last = torch.stack(losses[-asked["last"] :]).mean().item()
     print(json.dumps({"tokens_per_second": tokens / seconds, "loss": last}))
