@@ -7,7 +7,10 @@ that older records keep their ids, and so do their directories, checkpoints and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,26 +33,28 @@ class Whereabouts:
     """Marks a field that says where something lies: what a record is, it is wherever that is."""
 
 
-def added(config: type[BaseModel]) -> dict[str, Added]:
+@cache
+def added(config: type[BaseModel]) -> Mapping[str, Added]:
     """The marks of a config's fields, by name."""
     marks = {
         name: next((mark for mark in field.metadata if isinstance(mark, Added)), None)
         for name, field in config.model_fields.items()
     }
-    return {name: mark for name, mark in marks.items() if mark}
+    return MappingProxyType({name: mark for name, mark in marks.items() if mark})
 
 
-def _whereabouts(config: type[BaseModel]) -> set[str]:
-    return {
+@cache
+def _whereabouts(config: type[BaseModel]) -> frozenset[str]:
+    return frozenset(
         name
         for name, field in config.model_fields.items()
         if any(isinstance(mark, Whereabouts) for mark in field.metadata)
-    }
+    )
 
 
 def identity(config: BaseModel) -> dict[str, Any]:
     """The values that a config is known by, as JSON has them."""
-    values = config.model_dump(mode="json", exclude=_whereabouts(type(config)))
+    values = config.model_dump(mode="json", exclude=set(_whereabouts(type(config))))
     for name, mark in added(type(config)).items():
         value = values.pop(name)
         if getattr(config, name) != mark.absent:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field
 
@@ -30,11 +32,17 @@ class Record(Config):
         None, description="Id of the run whose final weights this one begins with; null for none."
     )
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """12 hexadecimal digits of the SHA-256 of what the record is known by (`identity`)."""
         text = json.dumps(identity(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Another record with some values of its own, and so its own id."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("run_id", None)
+        return copied
 
     @property
     def after(self) -> tuple[str, ...]:

@@ -32,9 +32,9 @@ Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
 
 
 class Config(BaseModel):
-    """A frozen config that refuses what it does not know."""
+    """A frozen config that refuses what it does not know; its validator is built when first asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     @classmethod
     def parse(cls, values: dict[str, Any], where: str = ""):

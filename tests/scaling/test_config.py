@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from data_pipelines.errors import OstinatoError
@@ -36,6 +38,14 @@ def test_small_sizes_keep_two_layers_and_grow_in_order():
 
 def test_attention_only_models_have_a_third_of_the_params():
     assert run(attention_only=True).params * 3 == run().params
+
+
+def test_a_copy_is_known_by_its_own_values():
+    one = run(repeated_fraction=0.5, repeats=10)
+    known = one.run_id
+    for copied in (one.model_copy(), one.model_copy(deep=True), pickle.loads(pickle.dumps(one))):
+        assert copied == one and hash(copied) == hash(one) and copied.run_id == known
+    assert one.control().run_id == run().run_id != known == one.run_id
 
 
 def test_a_run_is_known_by_its_resolved_config():
