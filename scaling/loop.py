@@ -1,8 +1,9 @@
 """The one run loop: compile, restore, feed, train, tell, evaluate, save, until the end or a stop.
 
-`run` reads top to bottom. What is trained is handed in: a `Training`, of one lane or of several in
-step. It writes nothing but checkpoints: what it measures goes to its lanes' callbacks, and where it
-resumed is told, so that whoever keeps the rows can drop those that come again.
+`run` reads top to bottom, in one module with all that it is handed, a little long for that: a
+`Training`, of one lane or of several in step. It writes nothing but checkpoints: what it measures goes
+to its lanes' callbacks, and where it resumed is told, so that whoever keeps the rows can drop those
+that come again.
 """
 
 from __future__ import annotations

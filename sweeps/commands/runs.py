@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,14 +41,12 @@ from sweeps.commands.options import (
     place,
     plain,
 )
+from sweeps.commands.stopping import PREEMPTED, Preempted, heed_sigterm
 
 if TYPE_CHECKING:
     from sweeps.study.store import StudyDirectory
     from sweeps.workers.execution import Options
     from sweeps.workers.local import Outcome
-
-PREEMPTED = 75
-"""Exit code after SIGTERM, when all is saved (EX_TEMPFAIL: run it again)."""
 
 _LAST_LINES = 5
 """How much of a failed run's log is shown at the end."""
@@ -269,7 +266,7 @@ def _sweep(
         prepare(chosen.runs, data_dir, console, directory)
     directory.create(planned, source)
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs), execution.threads)))
-    signal.signal(signal.SIGTERM, _preempted)
+    heed_sigterm()
     try:
         if is_follower():
             if code := follow(directory, data_dir, execution):
@@ -282,16 +279,7 @@ def _sweep(
         print(
             "ostinato: stopped; what was trained is kept, the same command goes on", file=sys.stderr
         )
-        raise typer.Exit(PREEMPTED if isinstance(stop, _Preempted) else 130) from None
-
-
-class _Preempted(KeyboardInterrupt):
-    """SIGTERM: what a cluster sends before it takes the machine away."""
-
-
-def _preempted(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break off the saving
-    raise _Preempted
+        raise typer.Exit(PREEMPTED if isinstance(stop, Preempted) else 130) from None
 
 
 def _exit_on_failures(directory: StudyDirectory, outcome: Outcome) -> None:
