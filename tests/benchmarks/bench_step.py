@@ -3,10 +3,10 @@
 The compiled step is traced operation by operation, on one core in one thread, and each operation counted
 to the part of the model that it was made from; one that XLA has fused of several, to the last of them.
 
-What was tried on its parts, tokens a second to those before it (medians of two or three; where two CPUs
-are named they are a Xeon with AVX-512 and an AMD Zen 3 with AVX2):
+What was tried on its parts, tokens a second to those before it (medians of two or three, on a Xeon with
+AVX-512, or where it says so an AMD Zen 3 with AVX2):
 
-    gradients of wide products as wide matrices      25k 1.15, 98k 1.07, 786k 1.03   kept (Xeon)
+    gradients of wide products as wide matrices      25k 1.15, 98k 1.07, 786k 1.03   kept
     the same without a barrier (XLA turns it back)   98k 1.00                        (AMD)
     rows turned tile by tile before such a product   25k 0.96, 98k 1.00, 786k 0.99   compiles 4 s longer
     attention in 1, 4 blocks of queries, not 2       25k 0.97, 0.91; 98k 0.97, 0.95; 786k 1.00, 0.93
