@@ -147,7 +147,7 @@ class Training(Protocol):
         """The state of a lane."""
 
     def prepare(self, state: Any) -> float:
-        """Compile what evaluations need besides, by running it; returns the seconds it took."""
+        """Compile, or find out, what is needed besides; returns the seconds it took."""
 
     def feed(self, start: int, stop: int) -> Any:
         """The data of some steps."""

@@ -41,6 +41,10 @@ class Sampled(Protocol):
         """Where each leaf of its state lies; `.params` for the weights."""
 
     @property
+    def abstract_state(self) -> Any:
+        """Shapes, types and shardings of its state; `.params` for the weights."""
+
+    @property
     def compiler_options(self) -> dict[str, Any] | None:
         """What XLA is told."""
 
@@ -68,20 +72,39 @@ def sample(
 
     Compiled once a length of rows and a least number of given tokens, which are read in one pass.
     """
-    rows = _ROWS.get(subject.mesh.devices.flat[0].platform, _ROWS_ELSEWHERE)
-    prompt = int(given_N.min())
+    rows, prompt = _rows(subject), int(given_N.min())
     tokens, log_p = [], []
     for start in range(0, len(tokens_NxL), rows):
         own = slice(start, start + rows)
         count = len(tokens_NxL[own])
-        shown = np.zeros((rows, tokens_NxL.shape[1]), np.int32)
-        given = np.full(rows, prompt, np.int32)
+        shown, given, numbers, _ = _nothing(rows, tokens_NxL.shape[1], prompt)
         shown[:count], given[:count] = tokens_NxL[own], given_N[own]
-        numbers = np.arange(first + start, first + start + rows, dtype=np.uint32)
+        numbers += np.uint32(first + start)
         found = _sampled(subject, prompt)(params, shown, given, numbers, np.uint32(seed))
         tokens.append(np.asarray(found[0])[:count])
         log_p.append(np.asarray(found[1])[:count])
     return Drawn(np.concatenate(tokens), np.concatenate(log_p))
+
+
+def ready_to_sample(subject: Sampled, length: int, prompt: int = 1) -> None:
+    """Compile what `sample` runs, without running it."""
+    nothing = _nothing(_rows(subject), length, prompt)
+    _sampled(subject, prompt).lower(subject.abstract_state.params, *nothing).compile()
+
+
+def _rows(subject: Sampled) -> int:
+    return _ROWS.get(subject.mesh.devices.flat[0].platform, _ROWS_ELSEWHERE)
+
+
+def _nothing(rows: int, length: int, prompt: int) -> tuple[Any, ...]:
+    """Tokens [rows, length], how many of each row are given, the rows' numbers, the seed: what is drawn
+    from, blank."""
+    return (
+        np.zeros((rows, length), np.int32),
+        np.full(rows, prompt, np.int32),
+        np.arange(rows, dtype=np.uint32),
+        np.uint32(0),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -118,10 +141,15 @@ def _sampled(subject: Sampled, prompt: int):
             after, cache = read(token[:, None], t, cache)
             return tokens.at[:, t].set(token), log_p.at[:, t].set(chosen), after[:, 0], cache
 
+        log_p = jnp.zeros((N, L))
+        cache = empty_cache(network.config, N, L)
+        if prompt == 1:  # which is read as what is drawn is: half as much to compile
+            carried = tokens_NxL, log_p, jnp.zeros((N, network.vocabulary_size)), cache
+            return jax.lax.fori_loop(0, L, draw, carried)[:2]
         head_NxP = tokens_NxL[:, :prompt]
-        after, cache = read(head_NxP, 0, empty_cache(network.config, N, L))
+        after, cache = read(head_NxP, 0, cache)
         chosen = jnp.take_along_axis(after[:, :-1], head_NxP[:, 1:, None], axis=2)[..., 0]
-        log_p = jnp.zeros((N, L)).at[:, 1:prompt].set(chosen)
+        log_p = log_p.at[:, 1:prompt].set(chosen)
         carried = tokens_NxL, log_p, after[:, -1], cache
         return jax.lax.fori_loop(prompt, L, draw, carried)[:2]
 

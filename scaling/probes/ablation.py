@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from scaling.probes import copying, in_context, sequences
+from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 SEQUENCES = 32
@@ -58,9 +59,8 @@ def measure(
     import jax  # not to be loaded by what reads a config
 
     sets = _sets(prefix_matching_NxH, generator)
-    keep_SxNxH = np.stack([keep for _, keep in sets])
-    tokens = np.concatenate([text_NxL, tiled_NxL]).astype(np.int32)
-    whole, full, frozen = jax.device_get(_compiled(program)(params, tokens, keep_SxNxH))
+    given = _given(text_NxL, tiled_NxL, sets)
+    whole, full, frozen = jax.device_get(_compiled(program)(params, *given))
     n = len(text_NxL)
 
     rows = []
@@ -78,7 +78,16 @@ def measure(
     return rows
 
 
-def _sets(prefix_matching_NxH: np.ndarray, generator) -> list[tuple[dict[str, Any], np.ndarray]]:
+_Sets = list[tuple[dict[str, Any], np.ndarray]]
+
+
+def _given(text_NxL: np.ndarray, tiled_NxL: np.ndarray, sets: _Sets) -> tuple[np.ndarray, ...]:
+    """Tokens, and which heads are kept [S, N, H]."""
+    tokens = np.concatenate([text_NxL, tiled_NxL]).astype(np.int32)
+    return tokens, np.stack([keep for _, keep in sets])
+
+
+def _sets(prefix_matching_NxH: np.ndarray, generator) -> _Sets:
     """What is ablated: a description and which heads are kept, float32 [N, H]."""
     shape, count = prefix_matching_NxH.shape, prefix_matching_NxH.size
     k, order = together(count), np.argsort(-prefix_matching_NxH.ravel(), kind="stable")
@@ -113,7 +122,6 @@ def _compiled(program: Subject):
     import jax
     import jax.numpy as jnp
 
-    from scaling.mesh import replicated
     from scaling.model.transformer import Surgery
 
     config = program.model
@@ -134,8 +142,7 @@ def _compiled(program: Subject):
         frozen = jax.lax.map(lambda keep: losses(Surgery(keep, patterns))[0], keep_SxNxH)
         return whole, full, frozen
 
-    share = replicated(program.mesh)
-    return jax.jit(run, in_shardings=(program.shardings.params, share, share), out_shardings=share)
+    return compiled(program, run)
 
 
 def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +150,12 @@ def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
     half = sequences_that_fit(subject) // 2
     held_out = np.resize(text.heldout_NxL, (half, text.heldout_NxL.shape[1]))
     return held_out, copying.random(sequences.generator(3), text.common, half, subject.context)
+
+
+def _compile(subject: Subject, shown: tuple[np.ndarray, np.ndarray]) -> None:
+    scores = np.zeros((subject.model.layers, subject.model.heads))
+    sets = _sets(scores, sequences.generator(4))  # as many, whatever the scores
+    make_ready(subject, _compiled(subject), *_given(*shown, sets))
 
 
 def _measure(subject: Subject, shown: tuple[np.ndarray, np.ndarray], look: Look) -> Found:
@@ -160,5 +173,5 @@ ABLATION = Probe(
     show=_show,
     measure=_measure,
     last=True,
-    compiles=True,
+    compile=_compile,
 )

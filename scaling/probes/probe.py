@@ -50,6 +50,14 @@ class Subject(Protocol):
     def shardings(self) -> Any:
         """Where each leaf of its state lies; `.params` for the weights."""
 
+    @property
+    def abstract_state(self) -> Any:
+        """Shapes, types and shardings of its state; `.params` for the weights."""
+
+    @property
+    def compiler_options(self) -> dict[str, Any] | None:
+        """What XLA is told."""
+
     def token_losses(self, params: Any, tokens: np.ndarray) -> np.ndarray:
         """Loss (nats) of each target of tokens [n, L + 1], n <= evaluation_size: [n, L]."""
 
@@ -112,8 +120,9 @@ class Probe:
     """Fields of a run's config that have to say something."""
     last: bool = False
     """Whether it is put to the model at the end of a run alone."""
-    compiles: bool = False
-    """Whether it has programs of its own: they are compiled before a run begins, by running them."""
+    compile: Callable[[Subject, Any], object] | None = None
+    """Compiles the programs of its own, if it has any, for a model and what `show` has drawn: before a
+    run begins, and without running them."""
 
 
 def choose(names: Sequence[str], known: Sequence[Probe]) -> list[Probe]:

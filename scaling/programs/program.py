@@ -114,7 +114,9 @@ class Program(Computation):
 
     def token_losses(self, params: Any, tokens: np.ndarray) -> np.ndarray:
         """Loss (nats) of each target of tokens [n, L + 1], n <= evaluation_size: [n, L]."""
-        filled = np.zeros((self.evaluation_size, tokens.shape[1]), tokens.dtype)
+        # In the type of a corpus's tokens, whatever these have: another is another program.
+        kept = token_type(self.vocabulary_size)
+        filled = np.zeros((self.evaluation_size, tokens.shape[1]), kept)
         filled[: len(tokens)] = tokens
         # Every process has the whole array and shows the part of it that is on its devices.
         placed = jax.make_array_from_callback(

@@ -98,7 +98,7 @@ class LanguageModelling:
         return self._lanes.lane(state, number)
 
     def prepare(self, state: State) -> float:
-        return self._battery.compile(state.params)
+        return self._battery.compile()
 
     def feed(self, start: int, stop: int) -> list[Batch]:
         return [data.batches(start, stop, self._rows) for data in self._data]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scaling.probes import sequences
+from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.heads import prefix_matching
 from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
@@ -83,7 +84,6 @@ def _compiled(program: Subject):
     import jax
     import jax.numpy as jnp
 
-    from scaling.mesh import replicated
     from scaling.model.transformer import Surgery
     from scaling.probes.heads import head_copying, previous_token
 
@@ -118,8 +118,7 @@ def _compiled(program: Subject):
             (best, patterns[:, 0].reshape(-1, *patterns.shape[-2:])[best]),
         )
 
-    whole = replicated(program.mesh)
-    return jax.jit(run, in_shardings=(program.shardings.params, whole, whole), out_shardings=whole)
+    return compiled(program, run)
 
 
 def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
@@ -146,5 +145,5 @@ HEADS = Probe(
     tables=("heads", "patterns"),
     show=_show,
     measure=_measure,
-    compiles=True,
+    compile=lambda subject, shown: make_ready(subject, _compiled(subject), *shown),
 )

@@ -1,4 +1,4 @@
-"""A model's answers to questions of fact: its probabilities of the values, and statements sampled."""
+"""A model's answers to questions of fact: its probabilities of the values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from data_pipelines.corpora.synthetic.facts.lexicon import VALUE_TOKENS
 from data_pipelines.corpora.synthetic.facts.wording import Questions
+from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.probe import Subject
 from scaling.probes.sequences import filled
 
@@ -26,6 +27,13 @@ class Answers(NamedTuple):
     """Probability that it is a value."""
     final_QxD: np.ndarray
     """The activation that they are read off, that of the question's last token, float32."""
+
+
+def ready_to_ask(subject: Subject, questions: Questions) -> None:
+    """Compile what `ask` runs."""
+    each = len(questions.place_Q) // len(questions.tokens_NxL)
+    tokens = np.zeros((_ROWS, questions.tokens_NxL.shape[1]), np.int32)
+    make_ready(subject, _asked(subject), tokens, np.zeros((_ROWS, each), np.int32))
 
 
 def ask(subject: Subject, params: Any, questions: Questions) -> Answers:
@@ -46,33 +54,6 @@ def draw(log_p_QxV: np.ndarray, count: int, seed: int | Sequence[int]) -> np.nda
     reached = np.exp(log_p_QxV, dtype=np.float64).cumsum(axis=1)
     at_QxC = np.random.default_rng(seed).random((len(log_p_QxV), count)) * reached[:, -1:]
     return (at_QxC[:, :, None] >= reached[:, None, :-1]).sum(axis=-1)
-
-
-def sample(
-    subject: Subject, params: Any, tokens_NxL: np.ndarray, given_N: np.ndarray, seed: int
-) -> np.ndarray:
-    """Rows whose first `given_N` tokens are kept and the others drawn at temperature 1, nothing cut
-    off: int32 [N, L]."""
-    drawn = []
-    for start in range(0, len(tokens_NxL), _ROWS):
-        own = slice(start, start + _ROWS)
-        shown, given = filled(tokens_NxL[own], _ROWS), filled(given_N[own].astype(np.int32), _ROWS)
-        rows = _sampled(subject)(params, shown, given, np.uint32(seed + start))
-        drawn.append(np.asarray(rows)[: len(tokens_NxL[own])])
-    return np.concatenate(drawn)
-
-
-def _compiled(subject: Subject, run):
-    import jax  # not to be loaded by what reads a config
-
-    from scaling.mesh import replicated
-
-    share = replicated(subject.mesh)
-    return jax.jit(
-        run,
-        in_shardings=(subject.shardings.params, *[share] * (run.__code__.co_argcount - 1)),
-        out_shardings=share,
-    )
 
 
 def after(subject: Subject):
@@ -104,27 +85,4 @@ def _asked(subject: Subject):
         mass = jnp.exp(within - jax.nn.logsumexp(logits_NxKxV, -1))
         return jax.nn.log_softmax(values), mass, final_NxKxD.astype(jnp.float32)
 
-    return _compiled(subject, run)
-
-
-@lru_cache(maxsize=4)
-def _sampled(subject: Subject):
-    import jax
-    import jax.numpy as jnp
-
-    from scaling import draws
-
-    logits_after = after(subject)
-
-    def run(params, tokens_NxL, given_N, seed):
-        key = draws.key(seed)
-
-        def draw(t, tokens):
-            before = jnp.full((len(tokens), 1), t - 1)
-            logits_NxV = logits_after(params, tokens, before)[0][:, 0]
-            drawn = jax.random.categorical(jax.random.fold_in(key, t), logits_NxV)
-            return tokens.at[:, t].set(jnp.where(t < given_N, tokens[:, t], drawn))
-
-        return jax.lax.fori_loop(1, tokens_NxL.shape[1], draw, tokens_NxL)
-
-    return _compiled(subject, run)
+    return compiled(subject, run)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scaling.probes import copying
+from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.knowing import reliability
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
 from scaling.probes.sequences import filled
@@ -135,11 +136,11 @@ def row(found: Measured) -> dict[str, float]:
 class _Programs(NamedTuple):
     """Of one kind of model, compiled once for looks on the way and at the end: of parts of a look."""
 
-    look: Callable[..., tuple[Any, Any]]
+    look: Any
     """(weights, tokens [n, L + 1]): logits [n, L, V], and whether the highest is the target's [n, L]."""
-    moments: Callable[..., tuple[Any, Any]]
+    moments: Any
     """(1 / temperature, logits, tokens, weight [n, L]): slope and curvature of the summed loss in it."""
-    confidence: Callable[..., Any]
+    confidence: Any
     """(1 / temperature, logits): the highest probability [n, L]."""
 
 
@@ -147,8 +148,6 @@ class _Programs(NamedTuple):
 def _programs(subject: Subject) -> _Programs:
     import jax  # not to be loaded by what reads a config
     import jax.numpy as jnp
-
-    from scaling.mesh import replicated
 
     def look(params, tokens_NxL):
         logits_NxLxV = subject.network.apply({"params": params}, tokens_NxL[:, :-1])
@@ -164,11 +163,10 @@ def _programs(subject: Subject) -> _Programs:
     def confidence(beta, z_NxLxV):
         return jnp.exp(-jax.nn.logsumexp(beta * (z_NxLxV - z_NxLxV.max(-1, keepdims=True)), -1))
 
-    share = replicated(subject.mesh)
     return _Programs(
-        jax.jit(look, in_shardings=(subject.shardings.params, share), out_shardings=share),
-        jax.jit(moments, in_shardings=share, out_shardings=share),
-        jax.jit(confidence, in_shardings=share, out_shardings=share),
+        compiled(subject, look),
+        compiled(subject, moments, of_weights=False),
+        compiled(subject, confidence, of_weights=False),
     )
 
 
@@ -193,6 +191,15 @@ def _show(subject: Subject, text: Text) -> tuple[dict[str, Shown], dict[str, Sho
         return {kind: shown(*own, rows) for kind, own in kinds.items() if len(own[0]) > 1}
 
     return at_most(_A_LOOK), at_most(TARGETS)
+
+
+def _compile(subject: Subject, kinds: tuple[dict[str, Shown], dict[str, Shown]]) -> None:
+    programs, (on_the_way, _) = _programs(subject), kinds
+    beta = np.float32(1)
+    for tokens, counts in list(on_the_way.values())[:1]:  # all kinds are of one shape
+        logits, _ = make_ready(subject, programs.look, tokens)
+        programs.moments.lower(beta, logits, tokens, counts.astype(np.float32)).compile()
+        programs.confidence.lower(beta, logits).compile()
 
 
 def _measure(
@@ -227,6 +234,6 @@ CALIBRATION = Probe(
     tables=("calibration", "reliability"),
     show=_show,
     measure=_measure,
-    compiles=True,
+    compile=_compile,
 )
 """Its columns are of held-out text."""

@@ -13,8 +13,8 @@ import numpy as np
 from data_pipelines.corpora.synthetic.facts.lexicon import NAME_TOKENS, TOKENS
 from data_pipelines.corpora.synthetic.facts.truth import Truth
 from data_pipelines.corpora.synthetic.facts.wording import LONGEST, START, stated
-from scaling.probes.knowing.answers import sample
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
+from scaling.sampling import ready_to_sample, sample
 
 FREE = 512
 """Documents that are sampled without a name."""
@@ -68,28 +68,38 @@ def by_rung(judged: Judged, facts_each: int, prompt: str, samples: int) -> Rows:
     return rows
 
 
-def _show(subject: Subject, text: Text) -> dict[str, tuple[Truth, np.ndarray, np.ndarray]]:
-    """By prompt: rows to be filled, and how many of their tokens are given."""
+class Shown(NamedTuple):
+    """Rows to be filled: FREE of them begin with START alone, those after them with a name as well."""
+
+    truth: Truth
+    tokens_NxL: np.ndarray
+    given_N: np.ndarray
+    """How many tokens of each."""
+
+
+def _show(subject: Subject, text: Text) -> Shown:
     truth = text.truth
     assert truth  # the config has asked for facts
     named = np.concatenate([own[:NAMED] for own in truth.rungs.values()])
-    free, given = np.zeros((2, max(FREE, len(named)), LONGEST + 2), np.int32)
-    free[:, 0], given[:, 0] = START, START
-    given, free = given[: len(named)], free[:FREE]
-    given[:, 1 : 1 + NAME_TOKENS] = TOKENS[truth.names_ExN[named]]
-    return {
-        "none": (truth, free, np.full(len(free), 1)),
-        "name": (truth, given, np.full(len(given), 1 + NAME_TOKENS)),
-    }
+    tokens = np.zeros((FREE + len(named), LONGEST + 2), np.int32)
+    tokens[:, 0] = START
+    tokens[FREE:, 1 : 1 + NAME_TOKENS] = TOKENS[truth.names_ExN[named]]
+    return Shown(truth, tokens, np.where(np.arange(len(tokens)) < FREE, 1, 1 + NAME_TOKENS))
 
 
-def _measure(subject: Subject, shown: dict[str, Any], look: Look) -> Found:
+def _compile(subject: Subject, shown: Shown) -> None:
+    ready_to_sample(subject, shown.tokens_NxL.shape[1])
+
+
+def _measure(subject: Subject, shown: Shown, look: Look) -> Found:
+    truth, tokens, given = shown
+    drawn = sample(subject, look.params, tokens, given, _SEED).tokens_NxL
+    facts = truth.values_ExA.shape[1]
     rows: Rows = []
     columns = dict.fromkeys(_COLUMNS, np.nan)
-    for prompt, (truth, tokens, given) in shown.items():
-        judged = judge(truth, sample(subject, look.params, tokens, given, _SEED))
-        facts = truth.values_ExA.shape[1]
-        rows += by_rung(judged, facts, prompt, len(tokens))
+    for prompt, documents in {"none": drawn[:FREE], "name": drawn[FREE:]}.items():
+        judged = judge(truth, documents)
+        rows += by_rung(judged, facts, prompt, len(documents))
         if prompt == "none":
             groups = {"": judged.exposures_S == judged.exposures_S}
         else:
@@ -114,6 +124,6 @@ HALLUCINATION = Probe(
     show=_show,
     measure=_measure,
     last=True,
-    compiles=True,
+    compile=_compile,
 )
 """Its columns: of what is stated unasked, of entities that were stated, of those that never were."""

@@ -15,7 +15,7 @@ from data_pipelines.corpora.synthetic.facts.lexicon import ATTRIBUTES, VALUES
 from data_pipelines.corpora.synthetic.facts.truth import Truth
 from data_pipelines.corpora.synthetic.facts.wording import Questions, after_the_name, in_place
 from scaling.probes.knowing import reliability
-from scaling.probes.knowing.answers import Answers, ask
+from scaling.probes.knowing.answers import Answers, ask, ready_to_ask
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
 
 ENTITIES = 64
@@ -78,6 +78,11 @@ def _questions(truth: Truth, entities: np.ndarray) -> dict[str, Questions]:
     return asked | ({"place": in_place(truth, entities)} if truth.verbatim else {})
 
 
+def _compile(subject: Subject, shown: _Shown) -> None:
+    for questions in shown.all.values():
+        ready_to_ask(subject, questions)
+
+
 def _measure(subject: Subject, shown: _Shown, look: Look) -> Found:
     tables: dict[str, Rows] = {"knowledge": []}
     columns: dict[str, float] = {}
@@ -107,5 +112,5 @@ KNOWLEDGE = Probe(
     fields=("exposures",),
     show=_show,
     measure=_measure,
-    compiles=True,
+    compile=_compile,
 )

@@ -1,5 +1,6 @@
 """Probes while a model trains: what is told at each evaluation, and what is left as it was."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -56,13 +57,38 @@ def test_what_probes_compile_they_compile_for_the_first_run_of_a_kind(
 ):
     spent, compile = [], Battery.compile
 
-    def noted(battery, params):
-        spent.append(compile(battery, params))
+    def noted(battery):
+        spent.append(compile(battery))
         return spent[-1]
 
     monkeypatch.setattr(Battery, "compile", noted)
     rows, _ = trained(config.model_copy(update={"seed": 1}), data_dir)
     assert spent == [0.0] and rows[0].keys() == probed[0][0].keys()
+
+
+def test_what_probes_run_they_have_compiled_before_a_run_begins(config, data_dir, monkeypatch):
+    another = config.model_copy(update={"d_model": 24})  # no other test's
+    doing, compiled = "", []
+    listen = jax.monitoring.register_event_duration_secs_listener
+    listen(lambda event, _, **about: "backend_compile" in event and compiled.append(doing))
+
+    def during(name):
+        function = getattr(Battery, name)
+
+        def noted(*given):
+            nonlocal doing
+            doing = name
+            try:
+                return function(*given)
+            finally:
+                doing = ""
+
+        return noted
+
+    for name in ("compile", "measure"):
+        monkeypatch.setattr(Battery, name, during(name))
+    trained(another, data_dir)
+    assert compiled.count("compile") == 2 and "measure" not in compiled
 
 
 def test_details_come_with_each_evaluation_and_ablations_and_patterns_at_the_end(probed, config):

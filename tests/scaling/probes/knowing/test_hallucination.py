@@ -7,9 +7,9 @@ from data_pipelines.corpora.synthetic.facts.ladder import Ladder
 from data_pipelines.corpora.synthetic.facts.lexicon import TOKENS, VALUES
 from data_pipelines.corpora.synthetic.facts.truth import Truth
 from data_pipelines.corpora.synthetic.facts.wording import START, statements
-from scaling.probes.knowing.answers import sample
 from scaling.probes.knowing.hallucination import FREE, HALLUCINATION, NAMED, NOBODY, judge
 from scaling.probes.probe import Look, Text
+from scaling.sampling import sample
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def told(of_words, truth, entity):
     shown = HALLUCINATION.show(program, Text(np.zeros((2, 17)), np.arange(3), {}, truth))
     return shown, lambda truth: HALLUCINATION.measure(
         program,
-        {prompt: (truth, *own[1:]) for prompt, own in shown.items()},
+        shown._replace(truth=truth),
         Look(weights, np.zeros((1, 1)), True, {}),
     )
 
@@ -58,7 +58,7 @@ def test_what_is_given_is_kept_and_the_rest_is_drawn(of_words, truth):
     rows = np.zeros((300, 13), np.int32)
     rows[:, 0], rows[:, 1] = START, np.arange(300)
     given = np.where(np.arange(300) % 2, 1, 2)
-    drawn = sample(program, weights, rows, given, 0)
+    drawn = sample(program, weights, rows, given, 0).tokens_NxL
     assert drawn[1::2].tolist() == [said] * 150
     assert drawn[::2, 1].tolist() == [*range(0, 300, 2)]
 
@@ -69,7 +69,7 @@ def test_even_odds_are_drawn_evenly(of_words):
     table = np.full((384, 384), -30.0)
     table[:, 100:104] = np.log([0.1, 0.2, 0.3, 0.4])
     rows = np.full((1024, 6), START, np.int32)
-    drawn = sample(program, params(table), rows, np.ones(1024), 7)[:, 1:]
+    drawn = sample(program, params(table), rows, np.ones(1024), 7).tokens_NxL[:, 1:]
     shares = np.bincount(drawn.ravel(), minlength=104)[100:104] / drawn.size
     assert shares == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)
     assert len(np.unique(drawn, axis=0)) > 400  # rows and blocks of rows differ
@@ -89,7 +89,8 @@ def test_statements_are_judged_by_whom_they_are_of(truth):
 
 def test_names_of_each_rung_are_prompts(of_words, truth):
     shown, _ = told(of_words, truth, 40)
-    _, rows, given = shown["name"]
+    rows, given = shown.tokens_NxL[FREE:], shown.given_N[FREE:]
+    assert (shown.given_N[:FREE] == 1).all() and not shown.tokens_NxL[:FREE, 1:].any()
     assert len(rows) == 2 * NAMED and (given == 4).all() and not rows[:, 4:].any()
     names = {tuple(TOKENS[name]) for name in truth.names_ExN[[*range(NAMED), *range(40, 72)]]}
     assert {tuple(row) for row in rows[:, 1:4]} == names
