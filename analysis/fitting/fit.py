@@ -99,7 +99,7 @@ def resampled(fitted: Fit, bootstrap: int, clusters: ArrayLike | None = None, se
                 *(law, fitted.columns, fitted.loss, starts, weights, fitted.delta, held.moves()),
                 thorough=not valley,
             )
-            samples = np.array([list(asdict(law.at(row)).values()) for row in draws.coordinates])
+            samples = np.column_stack(astuple(law.at(draws.coordinates.T)))
             missed = int((~draws.converged).sum())
         if missed and not valley:
             warnings.append(f"{missed} of {bootstrap} resamples did not converge.")

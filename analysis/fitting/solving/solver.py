@@ -89,9 +89,7 @@ def minimise(
                 stopped = np.zeros(len(starts), bool)
                 for chunk in np.array_split(pending, -(-len(pending) // _CHUNK)):
                     rows = np.concatenate([chunk, np.repeat(chunk[:1], _CHUNK - len(chunk))])
-                    found = _PROGRAMS[reweighted](
-                        law, reweighted, *table, moves, theta[rows], weights[rows]
-                    )
+                    found = _compiled(law, reweighted, *table, moves, theta[rows], weights[rows])
                     theta[chunk], objective[chunk], stopped[chunk], converged[chunk] = (
                         np.asarray(part)[: len(chunk)] for part in found
                     )
@@ -189,11 +187,7 @@ def _sweep(law, reweighted, columns, log_loss, delta, moves, theta, weights):
     return theta, current, stop, stop & minimum
 
 
-def _compiled(optimisation: int):
-    """`_sweep`, compiled without XLA's newer emitters, which take twice as long for the same code."""
-    options = {"xla_backend_optimization_level": optimisation, "xla_cpu_use_fusion_emitters": False}
-    return jax.jit(_sweep, static_argnums=(0, 1), compiler_options=options)
-
-
-# Reweighting is for the few fits that are left: optimised, it would take longer to compile than it saves.
-_PROGRAMS = {False: _compiled(1), True: _compiled(0)}
+# XLA's newer emitters take twice as long for the same code. Reweighting at LLVM's level 0 compiles .1 s
+# sooner, and where many fits come to it, as of few rows with little noise, takes three times as long.
+_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+_compiled = jax.jit(_sweep, static_argnums=(0, 1), compiler_options=_OPTIONS)

@@ -92,11 +92,11 @@ def test_the_solver_is_never_worse_than_scipy():
 
 def test_tables_of_about_one_size_share_programs():
     columns, loss = draw(TRUTHS[4], 64)
-    fit(Chinchilla, columns, loss)
-    compiled = solver._PROGRAMS[False]._cache_size()
     few = {name: values[:40] for name, values in columns.items()}
     found = fit(Chinchilla, few, loss[:40], bootstrap=200)
-    assert found.held_out and solver._PROGRAMS[False]._cache_size() == compiled
+    compiled = solver._compiled._cache_size()
+    assert found.held_out and fit(Chinchilla, columns, loss, bootstrap=200).held_out
+    assert solver._compiled._cache_size() == compiled
     at_the_fit = [found.law.coordinates()]
     (least,) = objectives(Chinchilla, few, loss[:40], at_the_fit, np.ones(40))
     assert found.objective == pytest.approx(least, rel=1e-9)
