@@ -21,6 +21,9 @@ from data_pipelines.config import MixtureConfig
 from data_pipelines.system.garbage import seldom
 from tests.flags import HARDLY_OPTIMISED, with_flags
 
+# Most tests compile for longer than they run.
+os.environ |= with_flags(*HARDLY_OPTIMISED)
+
 seldom()  # as commands and workers do; up to a tenth of a file's time
 
 # A shell has what it starts in the background ignore Ctrl-C, and what that starts as well.
@@ -32,7 +35,10 @@ WORDS = ["the", "pool", "is", "seen", "again", "while", "fresh", "text", "goes",
 def pytest_configure(config):
     """What one test has compiled, in whatever process, later ones need not."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        return  # the first process's is handed down
+        import jax
+
+        jax.numpy.zeros(1)  # reads XLA_FLAGS, before a test sets others for what it starts
+        return  # the first process's directory is handed down
     directory = TemporaryDirectory(prefix="compiled-")
     config.add_cleanup(directory.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = directory.name
@@ -69,13 +75,6 @@ def own_cache(tmp_path, monkeypatch):
     them reads."""
     own = shutil.copytree(os.environ["JAX_COMPILATION_CACHE_DIR"], tmp_path / "compiled")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(own))
-
-
-@pytest.fixture
-def hardly_optimised(monkeypatch):
-    """For a test of a shape of its own, whose digits are compared with no other's: what it starts compiles
-    in half the time. Of the shapes of `studied` all is compiled there."""
-    monkeypatch.setenv("XLA_FLAGS", with_flags(HARDLY_OPTIMISED)["XLA_FLAGS"])
 
 
 @pytest.fixture

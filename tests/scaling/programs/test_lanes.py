@@ -12,7 +12,7 @@ from scaling.config import RunConfig
 from scaling.loop import Diverged, Lane, Surroundings
 from scaling.stages import train as train_together
 from scaling.stages.fine_tuning import FineTuningConfig
-from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
+from tests.flags import EIGHT_DEVICES, with_flags
 from tests.scaling.training import train
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_each_run_of_a_stack_is_the_run_alone(configs, data_dir, tmp_path):
     asked = json.dumps([config.model_dump(mode="json") for config in configs])
     done = subprocess.run(
         [sys.executable, "-c", _RUN, asked, str(data_dir), str(tmp_path)],
-        env=os.environ | with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED),
+        env=os.environ | with_flags(EIGHT_DEVICES),
         capture_output=True,
         text=True,
     )

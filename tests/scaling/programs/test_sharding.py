@@ -10,7 +10,7 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.programs.layout import Layout
-from tests.flags import EIGHT_DEVICES, HARDLY_OPTIMISED, with_flags
+from tests.flags import EIGHT_DEVICES, with_flags
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def losses(mixture, data_dir, tmp_path_factory):
             *(sys.executable, "-c", _RUN, config.model_dump_json()),
             *(str(data_dir), str(tmp_path_factory.mktemp("checkpoints"))),
         ],
-        env=os.environ | with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED),
+        env=os.environ | with_flags(EIGHT_DEVICES),
         capture_output=True,
         text=True,
         check=False,

@@ -79,7 +79,7 @@ def test_a_run_is_laid_out_traced_and_shown_in_tensorboard_as_asked(
 def test_a_stacked_sweep_finds_what_single_runs_find(
     grid, studied, data_dir, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("XLA_FLAGS", with_flags(EIGHT_DEVICES, HARDLY_OPTIMISED)["XLA_FLAGS"])
+    monkeypatch.setenv("XLA_FLAGS", with_flags(EIGHT_DEVICES, *HARDLY_OPTIMISED)["XLA_FLAGS"])
     asked = ("--out", tmp_path / "out", "--stack", 4, "--jobs", 1)
     ostinato("sweep", grid, *asked, data_dir=data_dir, check=0)
     found = []
