@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from scaling.compiled import Weightless, compiled, make_ready
 from scaling.model.config import ModelConfig
 
 _ROWS = {"cpu": 128}
@@ -18,11 +19,8 @@ _ROWS = {"cpu": 128}
 _ROWS_ELSEWHERE = 2048
 
 
-class Sampled(Protocol):
-    """The model that is sampled, but for its weights: a `Program`."""
-
-    def __hash__(self) -> int:
-        """Equal ones share what is compiled."""
+class Sampled(Weightless, Protocol):
+    """The model that is sampled."""
 
     @property
     def model(self) -> ModelConfig:
@@ -31,22 +29,6 @@ class Sampled(Protocol):
     @property
     def network(self) -> Any:
         """The Flax module (`model.transformer.Transformer`)."""
-
-    @property
-    def mesh(self) -> Any:
-        """Its devices, a jax.sharding.Mesh."""
-
-    @property
-    def shardings(self) -> Any:
-        """Where each leaf of its state lies; `.params` for the weights."""
-
-    @property
-    def abstract_state(self) -> Any:
-        """Shapes, types and shardings of its state; `.params` for the weights."""
-
-    @property
-    def compiler_options(self) -> dict[str, Any] | None:
-        """What XLA is told."""
 
 
 class Drawn(NamedTuple):
@@ -88,8 +70,7 @@ def sample(
 
 def ready_to_sample(subject: Sampled, length: int, prompt: int = 1) -> None:
     """Compile what `sample` runs, without running it."""
-    nothing = _nothing(_rows(subject), length, prompt)
-    _sampled(subject, prompt).lower(subject.abstract_state.params, *nothing).compile()
+    make_ready(subject, _sampled(subject, prompt), *_nothing(_rows(subject), length, prompt))
 
 
 def _rows(subject: Sampled) -> int:
@@ -114,7 +95,6 @@ def _sampled(subject: Sampled, prompt: int):
     import jax.numpy as jnp
 
     from scaling import draws
-    from scaling.mesh import replicated
     from scaling.model.transformer import empty_cache
 
     network = subject.network.clone(unroll=False)
@@ -153,10 +133,4 @@ def _sampled(subject: Sampled, prompt: int):
         carried = tokens_NxL, log_p, after[:, -1], cache
         return jax.lax.fori_loop(prompt, L, draw, carried)[:2]
 
-    whole = replicated(subject.mesh)
-    return jax.jit(
-        run,
-        in_shardings=(subject.shardings.params, *[whole] * 4),
-        out_shardings=whole,
-        compiler_options=subject.compiler_options,
-    )
+    return compiled(subject, run)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from scaling.compiled import compiled, make_ready
 from scaling.probes import copying, in_context, sequences
-from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.probe import Found, Look, Probe, Subject, Text
 
 SEQUENCES = 32

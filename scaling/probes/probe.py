@@ -11,20 +11,13 @@ import numpy as np
 
 from data_pipelines.config import unknown_name
 from data_pipelines.corpora.synthetic.facts.truth import Truth
-from scaling.model.config import ModelConfig
+from scaling.sampling import Sampled
 
 Rows = list[dict[str, Any]]
 
 
-class Subject(Protocol):
-    """The model that is looked at, but for its weights: a `Program`."""
-
-    def __hash__(self) -> int:
-        """Equal subjects share what a probe has compiled."""
-
-    @property
-    def model(self) -> ModelConfig:
-        """Its sizes."""
+class Subject(Sampled, Protocol):
+    """The model that is looked at."""
 
     @property
     def context(self) -> int:
@@ -37,26 +30,6 @@ class Subject(Protocol):
     @property
     def evaluation_size(self) -> int:
         """Sequences that its losses are measured on at once."""
-
-    @property
-    def mesh(self) -> Any:
-        """Its devices, a jax.sharding.Mesh."""
-
-    @property
-    def network(self) -> Any:
-        """The Flax module (`model.transformer.Transformer`)."""
-
-    @property
-    def shardings(self) -> Any:
-        """Where each leaf of its state lies; `.params` for the weights."""
-
-    @property
-    def abstract_state(self) -> Any:
-        """Shapes, types and shardings of its state; `.params` for the weights."""
-
-    @property
-    def compiler_options(self) -> dict[str, Any] | None:
-        """What XLA is told."""
 
     def token_losses(self, params: Any, tokens: np.ndarray) -> np.ndarray:
         """Loss (nats) of each target of tokens [n, L + 1], n <= evaluation_size: [n, L]."""

@@ -19,7 +19,7 @@ import optax
 
 from data_pipelines.comparisons import START, sides
 from data_pipelines.config.comparisons import GIVEN, RESPONSE
-from scaling.mesh import replicated
+from scaling.compiled import compiled
 from scaling.model.attention import plain
 from scaling.model.transformer import token_losses
 from scaling.programs.program import Program
@@ -77,18 +77,11 @@ class Comparing(_OfComparisons):
 
     @cached_property
     def _score(self):
-        whole = replicated(self.mesh)
-
         def run(params, sides_NxL):
             parts = sides_NxL.reshape(-1, _TOGETHER, sides_NxL.shape[1])
             return jax.lax.map(lambda part: self.scores_of(params, part), parts).reshape(-1)
 
-        return jax.jit(
-            run,
-            in_shardings=(self.shardings.params, whole),
-            out_shardings=whole,
-            compiler_options=self.compiler_options,
-        )
+        return compiled(self, run)
 
     def _compared(self, rows_BxW: jax.Array) -> list[jax.Array]:
         """Sides [B, SIDE], of each comparison the one that has to score higher first."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scaling.compiled import compiled, make_ready
 from scaling.probes import sequences
-from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.heads import prefix_matching
 from scaling.probes.probe import Found, Look, Probe, Subject, Text
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from data_pipelines.corpora.synthetic.facts.lexicon import VALUE_TOKENS
 from data_pipelines.corpora.synthetic.facts.wording import Questions
-from scaling.probes.compiled import compiled, make_ready
+from scaling.compiled import compiled, make_ready
 from scaling.probes.probe import Subject
 from scaling.probes.sequences import filled
 

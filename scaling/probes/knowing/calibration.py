@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scaling.compiled import compiled, make_ready
 from scaling.probes import copying
-from scaling.probes.compiled import compiled, make_ready
 from scaling.probes.knowing import reliability
 from scaling.probes.probe import Found, Look, Probe, Rows, Subject, Text
 from scaling.probes.sequences import filled

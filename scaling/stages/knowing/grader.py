@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from scaling.compiled import compiled
 from scaling.mesh import replicated
 from scaling.probes.knowing.answers import after
 from scaling.programs.optimiser import Hyper, optimiser
@@ -76,13 +77,10 @@ class Grader:
 
     @cached_property
     def _says(self):
-        whole = replicated(self.program.mesh)
-        return jax.jit(
-            lambda params, tokens, place: jax.nn.sigmoid(self._log_odds(params, tokens, place)),
-            in_shardings=(self.program.shardings.params, whole, whole),
-            out_shardings=whole,
-            compiler_options=self.program.compiler_options,
-        )
+        def run(params, tokens_NxL, place_N):
+            return jax.nn.sigmoid(self._log_odds(params, tokens_NxL, place_N))
+
+        return compiled(self.program, run)
 
     def compile(self, batch: int, width: int) -> float:
         """Compile everything by running it on nothing; returns the seconds it took."""
