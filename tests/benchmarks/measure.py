@@ -10,6 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.flags import as_users_do
+
+# All benchmarks import this before they compile. No conftest here: every session of tests would load it.
+os.environ |= as_users_do()
+
 
 @contextmanager
 def one_core() -> Iterator[None]:
