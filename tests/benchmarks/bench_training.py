@@ -57,7 +57,7 @@ def _two_at_a_time(module: str, asked: dict, tmp_path) -> list[dict]:
 )
 @pytest.mark.parametrize(
     ("d_model", "layers", "steps", "wanted"),
-    [(64, 2, 144, 1.5), (128, 4, 48, 1.3)],
+    [(64, 2, 144, 1.7), (128, 4, 48, 1.4)],
     ids=["98k", "786k"],
 )
 def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
@@ -90,7 +90,7 @@ def test_training_against_pytorch(d_model, layers, steps, wanted, tmp_path):
     share = ours / 2 * config.flops(data.vocabulary_size) / config.tokens / matmul_peak()
     report(
         f"training N = {config.params:,}, two runs at a time: {ours / 1e3:.1f}k tokens/s "
-        f"({share:.0%} of the matmul peak), PyTorch {theirs / 1e3:.1f}k, "
+        f"({share:.1%} of the matmul peak), PyTorch {theirs / 1e3:.1f}k, "
         f"ratio {ours / theirs:.2f} (asked: {wanted}, or {ENOUGH:.0%} of the peak); loss after {config.tokens:,} tokens {losses['jax_side']:.3f}, "
         f"PyTorch {losses['pytorch_peer']:.3f}"
     )
