@@ -49,9 +49,9 @@ def compiled(model: Weightless, run: Callable[..., Any], of_weights: bool = True
     )
 
 
-def make_ready(model: Weightless, function: Any, *arguments: Any) -> Any:
-    """Compile what `compiled` has made of weights, for other arguments as these are, arrays or shapes; the
-    shapes of what it returns. Calls find it compiled."""
-    lowered = function.lower(model.abstract_state.params, *arguments)
+def make_ready(function: Any, *arguments: Any) -> Any:
+    """Compile what `compiled` has made for arguments as these are, arrays or shapes (of the weights,
+    `abstract_state.params`); the shapes of what it returns. Calls find it compiled."""
+    lowered = function.lower(*arguments)
     lowered.compile()
     return lowered.out_info

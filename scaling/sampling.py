@@ -59,7 +59,7 @@ def sample(
     for start in range(0, len(tokens_NxL), rows):
         own = slice(start, start + rows)
         count = len(tokens_NxL[own])
-        shown, given, numbers, _ = _nothing(rows, tokens_NxL.shape[1], prompt)
+        shown, given, numbers = _nothing(rows, tokens_NxL.shape[1], prompt)
         shown[:count], given[:count] = tokens_NxL[own], given_N[own]
         numbers += np.uint32(first + start)
         found = _sampled(subject, prompt)(params, shown, given, numbers, np.uint32(seed))
@@ -68,23 +68,23 @@ def sample(
     return Drawn(np.concatenate(tokens), np.concatenate(log_p))
 
 
-def ready_to_sample(subject: Sampled, length: int, prompt: int = 1) -> None:
-    """Compile what `sample` runs, without running it."""
-    make_ready(subject, _sampled(subject, prompt), *_nothing(_rows(subject), length, prompt))
+def ready_to_sample(subject: Sampled, tokens_NxL: np.ndarray, given_N: np.ndarray) -> None:
+    """Compile what `sample` runs for these, without running it."""
+    prompt = int(given_N.min())
+    nothing = _nothing(_rows(subject), tokens_NxL.shape[1], prompt)
+    make_ready(_sampled(subject, prompt), subject.abstract_state.params, *nothing, np.uint32(0))
 
 
 def _rows(subject: Sampled) -> int:
     return _ROWS.get(subject.mesh.devices.flat[0].platform, _ROWS_ELSEWHERE)
 
 
-def _nothing(rows: int, length: int, prompt: int) -> tuple[Any, ...]:
-    """Tokens [rows, length], how many of each row are given, the rows' numbers, the seed: what is drawn
-    from, blank."""
+def _nothing(rows: int, length: int, prompt: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blank tokens [rows, length], how many of each row are given, and the rows' numbers."""
     return (
         np.zeros((rows, length), np.int32),
         np.full(rows, prompt, np.int32),
         np.arange(rows, dtype=np.uint32),
-        np.uint32(0),
     )
 
 

@@ -155,7 +155,7 @@ def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
 def _compile(subject: Subject, shown: tuple[np.ndarray, np.ndarray]) -> None:
     scores = np.zeros((subject.model.layers, subject.model.heads))
     sets = _sets(scores, sequences.generator(4))  # as many, whatever the scores
-    make_ready(subject, _compiled(subject), *_given(*shown, sets))
+    make_ready(_compiled(subject), subject.abstract_state.params, *_given(*shown, sets))
 
 
 def _measure(subject: Subject, shown: tuple[np.ndarray, np.ndarray], look: Look) -> Found:

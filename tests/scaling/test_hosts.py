@@ -12,7 +12,6 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.hosts import HEARTBEAT_SECONDS, host_rows, join_hosts
-from tests.flags import with_flags
 from tests.scaling.training import train
 
 pytestmark = pytest.mark.slow
@@ -67,8 +66,7 @@ def _start_two(config, data_dir, pause=0, heartbeat=HEARTBEAT_SECONDS) -> list[s
                 "OSTINATO_COORDINATOR": f"127.0.0.1:{port}",
                 "OSTINATO_HOSTS": "2",
                 "OSTINATO_HOST": str(number),
-            }
-            | with_flags(),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -129,6 +129,10 @@ def _show(subject: Subject, text: Text) -> tuple[np.ndarray, np.ndarray]:
     return repeated, natural
 
 
+def _compile(subject: Subject, shown: tuple[np.ndarray, np.ndarray]) -> None:
+    make_ready(_compiled(subject), subject.abstract_state.params, *shown)
+
+
 def _measure(subject: Subject, shown: tuple[np.ndarray, np.ndarray], look: Look) -> Found:
     found = measure(subject, look.params, *shown)
     tables = {"heads": found.rows()} | ({"patterns": found.pictures()} if look.last else {})
@@ -145,5 +149,5 @@ HEADS = Probe(
     tables=("heads", "patterns"),
     show=_show,
     measure=_measure,
-    compile=lambda subject, shown: make_ready(subject, _compiled(subject), *shown),
+    compile=_compile,
 )

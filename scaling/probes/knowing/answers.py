@@ -33,7 +33,8 @@ def ready_to_ask(subject: Subject, questions: Questions) -> None:
     """Compile what `ask` runs."""
     each = len(questions.place_Q) // len(questions.tokens_NxL)
     tokens = np.zeros((_ROWS, questions.tokens_NxL.shape[1]), np.int32)
-    make_ready(subject, _asked(subject), tokens, np.zeros((_ROWS, each), np.int32))
+    places = np.zeros((_ROWS, each), np.int32)
+    make_ready(_asked(subject), subject.abstract_state.params, tokens, places)
 
 
 def ask(subject: Subject, params: Any, questions: Questions) -> Answers:

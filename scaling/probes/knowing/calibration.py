@@ -194,12 +194,11 @@ def _show(subject: Subject, text: Text) -> tuple[dict[str, Shown], dict[str, Sho
 
 
 def _compile(subject: Subject, kinds: tuple[dict[str, Shown], dict[str, Shown]]) -> None:
-    programs, (on_the_way, _) = _programs(subject), kinds
-    beta = np.float32(1)
-    for tokens, counts in list(on_the_way.values())[:1]:  # all kinds are of one shape
-        logits, _ = make_ready(subject, programs.look, tokens)
-        programs.moments.lower(beta, logits, tokens, counts.astype(np.float32)).compile()
-        programs.confidence.lower(beta, logits).compile()
+    programs, (on_the_way, _), beta = _programs(subject), kinds, np.float32(1)
+    tokens, counts = next(iter(on_the_way.values()))  # all kinds are of one shape
+    logits, _ = make_ready(programs.look, subject.abstract_state.params, tokens)
+    make_ready(programs.moments, beta, logits, tokens, counts.astype(np.float32))
+    make_ready(programs.confidence, beta, logits)
 
 
 def _measure(

@@ -88,7 +88,7 @@ def _show(subject: Subject, text: Text) -> Shown:
 
 
 def _compile(subject: Subject, shown: Shown) -> None:
-    ready_to_sample(subject, shown.tokens_NxL.shape[1])
+    ready_to_sample(subject, shown.tokens_NxL, shown.given_N)
 
 
 def _measure(subject: Subject, shown: Shown, look: Look) -> Found:
