@@ -1,19 +1,24 @@
 """From a config to packed sequences on disk: corpus, vocabulary, stores.
 
-The only part of a run that needs TensorFlow; done once a corpus, vocabulary and context.
+The only part of a run that needs TensorFlow; done once a corpus, vocabulary and context. To see that it
+is done takes TFDS alone.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import store_home
 from data_pipelines.system.atomic import replacing
+
+if TYPE_CHECKING:
+    from tensorflow_datasets.core import DatasetBuilder
 
 
 def default_data_dir() -> Path:
@@ -32,11 +37,39 @@ def prepare_data(
 
     `progress` is told in words what is being done. Raises OstinatoError on a corpus that cannot be made.
     """
-    prepare_store(config.corpus, config, data_dir, SPLITS, progress)
+    for corpus, read, splits in _wanted(config, ood_corpus):
+        prepare_store(corpus, read, data_dir, splits, progress)
+
+
+def is_prepared(config: MixtureConfig, data_dir: Path, *, ood_corpus: str | None = None) -> bool:
+    """Whether `prepare_data` has nothing to make, of corpora as they are now.
+
+    Raises OstinatoError on a corpus that cannot be made.
+    """
+    from data_pipelines.corpora import corpus_builder
+
+    for corpus, read, splits in _wanted(config, ood_corpus):
+        builder = corpus_builder(corpus, data_dir, read.reading)
+        if not builder.info.splits:
+            return False
+        home, directory = _place(corpus, read, data_dir, builder)
+        current = home / "current"
+        if not current.exists() or current.read_text().strip() != directory.name:
+            return False
+        if not _complete(directory, splits):
+            return False
+    return True
+
+
+def _wanted(
+    config: MixtureConfig, ood_corpus: str | None
+) -> Iterator[tuple[str, MixtureConfig, tuple[str, ...]]]:
+    """Each corpus that a run reads, how it is read, and the splits of it."""
+    yield config.corpus, config, SPLITS
     if config.facts_corpus:
-        prepare_store(config.facts_corpus, config.facts, data_dir, ("train",), progress)
+        yield config.facts_corpus, config.facts, ("train",)
     if ood_corpus:
-        prepare_store(ood_corpus, config, data_dir, ("test",), progress)
+        yield ood_corpus, config, ("test",)
 
 
 def prepare_store(
@@ -50,16 +83,14 @@ def prepare_store(
     from data_pipelines.corpora import corpus_digest, prepare_corpus
 
     builder = prepare_corpus(corpus, data_dir, progress, config.reading)
-    digest = corpus_digest(builder)
-    home = store_home(corpus, config, data_dir)
-    directory = home / digest[:12]
+    home, directory = _place(corpus, config, data_dir, builder)
     if not _complete(directory, splits):
         # They bring seqio, seconds that a packed corpus saves.
         from data_pipelines.store.packing import pack
         from data_pipelines.vocabularies import keep_file, words_file
 
         left_out = (builder.info.metadata or {}).get("left_out", {})
-        manifest = {"corpus_digest": digest, "records_left_out": left_out}
+        manifest = {"corpus_digest": corpus_digest(builder), "records_left_out": left_out}
         keep_file(config, data_dir)
         if words := words_file(config, data_dir):
             manifest["words"] = words.name
@@ -68,6 +99,16 @@ def prepare_store(
     with replacing(home / "current") as temporary:
         temporary.write_text(directory.name + "\n")
     return SequenceStore.open(directory)
+
+
+def _place(
+    corpus: str, config: MixtureConfig, data_dir: Path, builder: DatasetBuilder
+) -> tuple[Path, Path]:
+    """Where stores of a corpus lie, and the one of what it now holds."""
+    from data_pipelines.corpora import corpus_digest
+
+    home = store_home(corpus, config, data_dir)
+    return home, home / corpus_digest(builder)[:12]
 
 
 def _complete(directory: Path, splits: tuple[str, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Before the runs: their corpora made and packed, and every run's budget held against them.
 
-Done in a process of its own, so that TensorFlow's memory and threads are gone when training begins.
+What is to be made is made in a process of its own, so that TensorFlow's memory and threads are gone when
+training begins.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
+from data_pipelines.prepare import is_prepared
 from data_pipelines.stream import open_data
 from data_pipelines.system.children import child
 from scaling.record import Data, Record
@@ -37,8 +39,9 @@ def prepare(
             wanted.setdefault((*key, *others), data)
     with console.status("preparing data") as status:
         for data in wanted.values():
-            item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
-            _in_a_process(item, data_dir, console, status)
+            if not is_prepared(data.mixture, data_dir, ood_corpus=data.ood_corpus):
+                item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
+                _in_a_process(item, data_dir, console, status)
     mixtures = [run.data.mixture for run in runs if run.data]
     digests = {open_data(mixture, data_dir).digest for mixture in mixtures}
     corpora = {mixture.corpus for mixture in mixtures}

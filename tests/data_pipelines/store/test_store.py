@@ -13,7 +13,7 @@ import pytest
 
 from data_pipelines.corpora import corpus_builder
 from data_pipelines.errors import OstinatoError
-from data_pipelines.prepare import prepare_data, prepare_store
+from data_pipelines.prepare import is_prepared, prepare_data, prepare_store
 from data_pipelines.store import SPLITS, SequenceStore
 from data_pipelines.stream import open_store, store_home
 from data_pipelines.system.quiet import tfds
@@ -231,11 +231,18 @@ def test_a_changed_corpus_gets_a_store_of_its_own(mixture, tmp_path):
     for i in range(200):
         (text / f"{i}.txt").write_text(f"Text number {i} of a directory that will change. " * 9)
     config = mixture.model_copy(update={"corpus": f"text_files:{text}"})
+    assert not is_prepared(config, tmp_path / "data")
     prepare_data(config, tmp_path / "data")
+    assert is_prepared(config, tmp_path / "data")
+    assert not is_prepared(config, tmp_path / "data", ood_corpus="zipf/1MB")
     first = open_store(config.corpus, config, tmp_path / "data")
     (text / "more.txt").write_text("One more.")
+    assert not is_prepared(config, tmp_path / "data")
     prepare_data(config, tmp_path / "data")
     second = open_store(config.corpus, config, tmp_path / "data")
+    assert is_prepared(config, tmp_path / "data")
+    (text / "more.txt").unlink()
+    assert not is_prepared(config, tmp_path / "data")  # it is there, and not what is read
     assert first.directory != second.directory
     assert first.manifest.corpus_digest != second.manifest.corpus_digest
     home = store_home(config.corpus, config, tmp_path / "data")
@@ -246,10 +253,11 @@ def test_what_is_packed_is_found_without_tensorflow(mixture, data_dir):
     script = (
         "import sys; from pathlib import Path\n"
         "from data_pipelines.config import MixtureConfig\n"
-        "from data_pipelines.prepare import prepare_data\n"
-        "prepare_data(MixtureConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]))\n"
-        "print('tensorflow' in sys.modules)\n"
+        "from data_pipelines.prepare import is_prepared, prepare_data\n"
+        "read = MixtureConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])\n"
+        "prepare_data(*read)\n"
+        "print(is_prepared(*read), 'tensorflow' in sys.modules)\n"
     )
     command = [sys.executable, "-c", script, mixture.model_dump_json(), str(data_dir)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert (done.stdout, done.stderr) == ("True False\n", "")

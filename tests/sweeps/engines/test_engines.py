@@ -10,7 +10,6 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
-from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
 
 from data_pipelines.errors import OstinatoError
 from sweeps.engines import engine_named
@@ -204,6 +203,9 @@ def test_kubernetes_schemas_hold_for_every_slice(accelerator):
         assert labels.get("kueue.x-k8s.io/queue-name") == queue
         hosts = 1
         if manifest["kind"] == "JobSet":
+            # Most of a second to import, which no other process of a session needs.
+            from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
+
             # What its published schema knows comes back; what it does not know would be left out.
             assert JobsetV1alpha2JobSet.from_dict(manifest).to_dict() == manifest
             (replicated,) = manifest["spec"]["replicatedJobs"]

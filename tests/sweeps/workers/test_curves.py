@@ -7,8 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 
 import pytest
-from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal.datastore import DataStore
 
 from data_pipelines.errors import OstinatoError
 from sweeps.grids.files import load_plan
@@ -24,6 +22,10 @@ def recorded(place, sessions):
 
 
 def _read(place):
+    # Seconds to import, which every process of a session would spend at its start.
+    from wandb.proto import wandb_internal_pb2
+    from wandb.sdk.internal.datastore import DataStore
+
     sessions = []
     for path in sorted(place.glob("wandb/offline-run-*/run-*.wandb")):
         found = {"rows": []}
