@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +27,15 @@ import numpy as np
 from data_pipelines.corpora.documents import SPLITS
 from data_pipelines.corpora.synthetic.process import Process, SyntheticCorpus
 
+END, OTHER = -1, -2
+"""What stands for the end of a document among word numbers, and for what is no word of the process."""
+OTHER_LOG_P = -12.0
+"""Log-probability of what the process never says, nats."""
+
+_ROWS = 512
+"""Whose probabilities are computed at once."""
+_DOCUMENTS = 32
+"""That are, whose lengths differ: the longest sets the pace."""
 _CONSONANTS, _VOWELS = "bdfgjklmnprstvz", "aeiou"
 
 
@@ -154,31 +164,70 @@ class ZipfProcess(Process):
         return {"entropy_rate": dataclasses.asdict(rate), "summary": f"zipf: entropy {rate}"}
 
 
-def log_probability(process: ZipfProcess, words: np.ndarray) -> float:
-    """Natural logarithm of the probability of a document, its end included; exact.
+def log_probabilities(process: ZipfProcess, words_NxL: np.ndarray) -> np.ndarray:
+    """Natural logarithm of the probability of each of word numbers, END or OTHER [n, L] after those
+    before it, from a document's beginning and on over the ends of documents; exact: float64 [n, L].
 
     The forward algorithm (Rabiner 1989, section III.A) over hidden state and copy pointer:
     `copied[j, z]` is the probability of the words so far with the last one copied from place j
     while the state rests at z, `generated[z]` with the last one emitted by state z.
     """
-    count, states = len(words), process.states
-    generated = np.full(states, 1 / states)
-    copied = np.zeros((count, states))
-    total = (count - 1) * math.log1p(-process.end) + math.log(process.end)
-    for t, word in enumerate(words):
-        free = generated + (1 - process.go_on) * copied[:t].sum(axis=0)
-        begin = process.copy if t else 0.0
-        generated = (1 - begin) * (free @ process.transitions) * process.emissions[:, word]
-        same = np.flatnonzero(words[:t] == word)
-        now = np.zeros((count, states))
-        if t:
-            now[same] = begin / t * free
-            going_on = same[same > 0]
-            now[going_on] += process.go_on * copied[going_on - 1]
-        scale = generated.sum() + now.sum()
-        total += math.log(scale)
-        generated, copied = generated / scale, now / scale
-    return total
+    parts = range(0, len(words_NxL), _ROWS)
+    return np.concatenate([_forward(process, words_NxL[i : i + _ROWS]) for i in parts])
+
+
+def log_probability(process: ZipfProcess, words: np.ndarray) -> float:
+    """That of a document, its end included."""
+    return float(log_probabilities(process, np.append(words, END)[None]).sum())
+
+
+def _of_documents(process: ZipfProcess, documents: Sequence[np.ndarray]) -> np.ndarray:
+    """`log_probability` of each, of those about as long at once."""
+    found = np.empty(len(documents))
+    lengths = np.array([len(words) for words in documents])
+    order = np.argsort(lengths)
+    for start in range(0, len(order), _DOCUMENTS):
+        own = order[start : start + _DOCUMENTS]
+        words = np.full((len(own), lengths[own[-1]] + 1), END)
+        for row, number in zip(words, own, strict=True):
+            row[: lengths[number]] = documents[number]
+        log_p = log_probabilities(process, words)
+        found[own] = log_p.sum(axis=1, where=np.arange(words.shape[1]) <= lengths[own, None])
+    return found
+
+
+def _forward(process: ZipfProcess, words_NxL: np.ndarray) -> np.ndarray:
+    N, L = words_NxL.shape
+    S = process.states
+    emissions = np.concatenate(
+        [process.emissions, np.zeros((S, 2))], axis=1
+    ).T  # of END, OTHER: none
+    generated, copied = np.full((N, S), 1 / S), np.zeros((N, L, S))
+    begun = np.zeros(N, np.int64)  # where the document begins
+    log_p = np.empty((N, L))
+    for t in range(L):
+        word, length = words_NxL[:, t], t - begun
+        free = generated + (1 - process.go_on) * copied[:, :t].sum(axis=1)
+        begin = np.where(length > 0, process.copy, 0.0)[:, None]
+        moved = (1 - begin) * (free @ process.transitions)
+        generated = moved * emissions[word]
+        same = (words_NxL[:, :t] == word[:, None]) & (np.arange(t) >= begun[:, None])
+        now = free[:, None] * (begin / np.maximum(length, 1)[:, None])[:, None]
+        now = np.repeat(now, t, axis=1)
+        now[:, 1:] += process.go_on * copied[:, : max(t - 1, 0)]
+        now *= same[:, :, None]
+        ends, other = word == END, word == OTHER
+        now[ends | other] = 0
+        generated[other], generated[ends] = moved[other], 1 / S
+        scale = generated.sum(axis=1) + now.sum(axis=(1, 2))
+        generated, copied[:, :t] = generated / scale[:, None], now / scale[:, None, None]
+        said = np.where(other, OTHER_LOG_P, np.log(scale))
+        said += np.where(length > 0, np.log1p(-process.end), 0.0)
+        ended = np.where(length > 0, np.log(process.end), OTHER_LOG_P)
+        log_p[:, t] = np.where(ends, ended, said)
+        copied[ends] = 0
+        begun = np.where(ends, t + 1, begun)
+    return log_p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +258,7 @@ def entropy_rate(process: ZipfProcess, documents: int = 400) -> EntropyRate:
     A ratio of means, its standard error by the delta method.
     """
     sample = process.sample((len(SPLITS), 0), documents)
-    nats = np.array([-log_probability(process, words) for words in sample])
+    nats = -_of_documents(process, sample)
     sizes = np.array([len(process.text(words)) + 1 for words in sample], np.float64)
     words = np.array([len(document) for document in sample], np.float64)
     rate = nats.mean() / sizes.mean()

@@ -13,15 +13,18 @@ from data_pipelines.corpora.synthetic.preferences.comparisons import (
     truth,
 )
 from data_pipelines.corpora.synthetic.preferences.gold import (
+    Gold,
+    branches,
+    word_numbers,
+)
+from data_pipelines.corpora.synthetic.zipf import (
     END,
     OTHER,
     OTHER_LOG_P,
-    Gold,
-    branches,
+    ZipfProcess,
     log_probabilities,
-    word_numbers,
+    log_probability,
 )
-from data_pipelines.corpora.synthetic.zipf import ZipfProcess, log_probability
 from data_pipelines.errors import OstinatoError
 
 PROCESS = ZipfProcess(seed=1, words=40)

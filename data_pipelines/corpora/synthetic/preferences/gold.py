@@ -16,20 +16,14 @@ import numpy as np
 
 from data_pipelines.config.comparisons import PROMPT, RESPONSE
 from data_pipelines.config.vocabulary_file import SPECIAL
-from data_pipelines.corpora.synthetic.zipf import ZipfProcess
-
-END, OTHER = -1, -2
-"""What stands for the end of a document among word numbers, and for what is no word of the process."""
+from data_pipelines.corpora.synthetic.zipf import END, OTHER, ZipfProcess, log_probabilities
 
 LIKED_MASS = 0.1
 HUMP, FROM = 0.25, 4
 """c and k0."""
-OTHER_LOG_P = -12.0
-"""Log-probability of what the process never says, nats."""
 
 _REFERENCE = 4096
 """Responses that the log-likelihood is standardised on."""
-_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -82,50 +76,6 @@ def branches(
             process.step(own[0], t, *own[1:], generator)
         found.append(own[0].T)
     return np.stack(found)
-
-
-def log_probabilities(process: ZipfProcess, words_NxL: np.ndarray) -> np.ndarray:
-    """Natural logarithm of the probability of each of word numbers, END or OTHER [n, L] after those
-    before it, from a document's beginning: float64 [n, L].
-
-    `zipf.log_probability`, of many rows at once and on over the ends of documents.
-    """
-    parts = range(0, len(words_NxL), _ROWS)
-    return np.concatenate([_forward(process, words_NxL[i : i + _ROWS]) for i in parts])
-
-
-def _forward(process: ZipfProcess, words_NxL: np.ndarray) -> np.ndarray:
-    N, L = words_NxL.shape
-    S = process.states
-    emissions = np.concatenate(
-        [process.emissions, np.zeros((S, 2))], axis=1
-    ).T  # of END, OTHER: none
-    generated, copied = np.full((N, S), 1 / S), np.zeros((N, L, S))
-    begun = np.zeros(N, np.int64)  # where the document begins
-    log_p = np.empty((N, L))
-    for t in range(L):
-        word, length = words_NxL[:, t], t - begun
-        free = generated + (1 - process.go_on) * copied[:, :t].sum(axis=1)
-        begin = np.where(length > 0, process.copy, 0.0)[:, None]
-        moved = (1 - begin) * (free @ process.transitions)
-        generated = moved * emissions[word]
-        same = (words_NxL[:, :t] == word[:, None]) & (np.arange(t) >= begun[:, None])
-        now = free[:, None] * (begin / np.maximum(length, 1)[:, None])[:, None]
-        now = np.repeat(now, t, axis=1)
-        now[:, 1:] += process.go_on * copied[:, : max(t - 1, 0)]
-        now *= same[:, :, None]
-        ends, other = word == END, word == OTHER
-        now[ends | other] = 0
-        generated[other], generated[ends] = moved[other], 1 / S
-        scale = generated.sum(axis=1) + now.sum(axis=(1, 2))
-        generated, copied[:, :t] = generated / scale[:, None], now / scale[:, None, None]
-        said = np.where(other, OTHER_LOG_P, np.log(scale))
-        said += np.where(length > 0, np.log1p(-process.end), 0.0)
-        ended = np.where(length > 0, np.log(process.end), OTHER_LOG_P)
-        log_p[:, t] = np.where(ends, ended, said)
-        copied[ends] = 0
-        begun = np.where(ends, t + 1, begun)
-    return log_p
 
 
 def word_numbers(process: ZipfProcess, words: tuple[str, ...], tokens: np.ndarray) -> np.ndarray:
