@@ -50,6 +50,8 @@ class Audit:
     """Fewest and most pooled sequences in a batch."""
     near: dict[str, Any]
     """Trained sequences that nearly equal a held-out one: checked, found, examples."""
+    left_out: dict[str, int]
+    """Records of the corpus that hold no text, by cause: no sequence is made of them."""
     faults: tuple[str, ...]
     """In which way the claim does not hold; empty where it does."""
 
@@ -118,6 +120,7 @@ def audit(
         histogram,
         batches,
         _near(data, stop, decode) if decode else {},
+        data.store.manifest.records_left_out,
         tuple(_faults(data, asked, realised, histogram, batches, whole)),
     )
 

@@ -61,7 +61,7 @@ def audit(
             "audit counts what they will consume"
         )
     prepare(runs, data_dir, console if not as_json else stderr, study)
-    audits = []
+    audits, left_out = [], {}
     for run in runs:
         data = open_data(run, data_dir)
         decode = (
@@ -77,11 +77,16 @@ def audit(
             continue
         with stderr.status(f"auditing {run.run_id}"):
             audits.append(audit_run(data, run.run_id, stop=stop, decode=decode))
+        left_out[run.corpus] = audits[-1].left_out
     if as_json:
         print(json.dumps([found.as_dict() for found in audits], indent=1))
     else:
         for found in audits:
             _print_audit(found, whole=len(audits) == 1 or bool(found.faults))
+        for corpus, counts in left_out.items():
+            records = f"{sum(counts.values()):,} records left out ({_causes(counts)})"
+            if counts:
+                console.print(f"{corpus}: {records}", markup=False, soft_wrap=True)
     if any(found.faults for found in audits):
         raise typer.Exit(1)
 
@@ -169,9 +174,9 @@ def duplicates(
     sizes = f"{found.documents:,} documents, {found.tokens:,} tokens"
     console.print(f"{corpus} {found.split}: {sizes}", markup=False, soft_wrap=True)
     if found.left_out:
-        causes = ", ".join(f"{count:,} {cause}" for cause, count in sorted(found.left_out.items()))
         total = sum(found.left_out.values())
-        console.print(f"left out: {total:,} of {total + found.documents:,} records ({causes})")
+        of = f"{total:,} of {total + found.documents:,} records"
+        console.print(f"left out: {of} ({_causes(found.left_out)})")
     names = {
         "exact": "Equal documents",
         "near": "Documents nearly alike",
@@ -213,6 +218,11 @@ def _decoder(name: str, corpus: str, data_dir: Path, reading):
         return "¶".join(tokenizer.decode(part[~np.isin(part, special)]) for part in parts)
 
     return decode
+
+
+def _causes(counts: dict[str, int]) -> str:
+    """Why records are left out, and how many for each reason."""
+    return ", ".join(f"{count:,} {cause}" for cause, count in sorted(counts.items()))
 
 
 def _print_audit(found, whole: bool) -> None:

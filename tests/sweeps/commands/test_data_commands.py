@@ -142,6 +142,10 @@ def test_a_grid_says_how_its_files_are_read(grid, folder, tmp_path):
     (manifest,) = data_dir.glob("packed/*/*/manifest.json")
     left_out = json.loads(manifest.read_text())["records_left_out"]
     assert left_out == {"broken JSON": 1, "lone surrogate": 1, "null": 1}
+    again = ostinato("audit", path, "--no-near", data_dir=data_dir, check=0).stdout  # all is there
+    assert f"{folder}: 3 records left out (1 broken JSON, 1 lone surrogate, 1 null)" in again
+    told = ostinato("audit", path, "--no-near", "--json", data_dir=data_dir, check=0).stdout
+    assert all(found["left_out"] == left_out for found in json.loads(told))
     values["base"]["on_bad_record"] = "drop"
     path.write_text(yaml.safe_dump(values))
     bad(ostinato("plan", path), "on_bad_record: give 'refuse' or 'skip' (given: ")
