@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -167,10 +168,16 @@ def test_shards_packed_by_several_processes_are_those_of_one(
     assert first == second
 
 
-def _start(config, directory):
-    process = readers().Process(target=prepare_data, args=(config, directory))
+def _start(config, directory, prepare=prepare_data):
+    process = readers().Process(target=prepare, args=(config, directory))
     process.start()
     return process
+
+
+def _prepare_by_two(config, directory):
+    """As on two cores, however many there are."""
+    with mock.patch("data_pipelines.store.packing.available_cores", lambda: 2):
+        prepare_data(config, directory)
 
 
 def _end_of(process) -> int:
@@ -205,7 +212,7 @@ def test_killed_at_random_moments_preparation_goes_on_to_the_same_store(
     rng = np.random.default_rng(5)
     killed = 0
     for _ in range(1 if several else 3):
-        process = _start(mixture, place)
+        process = _start(mixture, place, _prepare_by_two if several else prepare_data)
         while several and not psutil.Process(process.pid).children():
             assert process.exitcode is None, "packed before it could be killed"
             time.sleep(0.05)
