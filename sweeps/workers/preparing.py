@@ -16,6 +16,7 @@ from rich.console import Console
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.prepare import is_prepared
+from data_pipelines.store import SequenceStore
 from data_pipelines.stream import open_data
 from data_pipelines.system.children import child
 from scaling.record import Data, Record
@@ -39,9 +40,10 @@ def prepare(
             wanted.setdefault((*key, *others), data)
     with console.status("preparing data") as status:
         for data in wanted.values():
-            if not is_prepared(data.mixture, data_dir, ood_corpus=data.ood_corpus):
+            if not _is_there(data, data_dir):
                 item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
                 _in_a_process(item, data_dir, console, status)
+                SequenceStore.open.cache_clear()  # it may hold more splits now
     mixtures = [run.data.mixture for run in runs if run.data]
     digests = {open_data(mixture, data_dir).digest for mixture in mixtures}
     corpora = {mixture.corpus for mixture in mixtures}
@@ -55,6 +57,16 @@ def prepare(
                 f"corpus: {corpus} is not the text that {study.path} was trained on (packages or "
                 "files have changed since); give another directory"
             )
+
+
+def _is_there(data: Data, data_dir: Path) -> bool:
+    """Whether nothing is to be made. What is broken in what is there, the process says that would make it."""
+    try:
+        return is_prepared(data.mixture, data_dir, ood_corpus=data.ood_corpus)
+    except OstinatoError:
+        raise
+    except Exception:
+        return False
 
 
 def _in_a_process(item: dict, data_dir: Path, console: Console, status) -> None:
