@@ -7,7 +7,8 @@ from pathlib import Path
 
 from data_pipelines.corpora.documents import BY_SEQUENCE, SPLITS
 from data_pipelines.errors import OstinatoError
-from data_pipelines.system.quiet import tf, tfds
+from data_pipelines.system import quiet
+from data_pipelines.system.quiet import tfds
 
 BUCKET = "gs://tfds-data/datasets"
 _TIMEOUT_SECONDS = 5
@@ -34,10 +35,9 @@ def public_builder(corpus: str, root: Path) -> tfds.core.DatasetBuilder:
 def _find(corpus: str, place: str) -> tfds.core.DatasetBuilder | None:
     try:
         return tfds.core.read_only_builder.builder_from_files(corpus, data_dir=place)
-    except (
-        ValueError,
-        tf.errors.OpError,
-    ):  # not there, or no name of TFDS's; or the bucket's refusal
+    except ValueError:  # not there, or no name of TFDS's
+        return None
+    except quiet.tf.errors.OpError:  # the bucket's refusal; TensorFlow is loaded for no other
         return None
 
 

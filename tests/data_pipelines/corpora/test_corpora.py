@@ -1,6 +1,8 @@
 """Corpora by name: preparing, splits, digests, and what is said of names that are none."""
 
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +62,14 @@ def test_a_dataset_of_tfds_is_read_where_it_lies(tmp_path):
     assert found.info.full_name == "c4/en/3.1.0"
     assert sorted(texts(found, "test")) == sorted(texts(made, "test"))
     assert corpus_digest(found) == corpus_digest(prepare_corpus("c4/en", tmp_path))
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from data_pipelines.corpora import corpus_builder, corpus_digest\n"
+        "print(corpus_digest(corpus_builder('c4/en', Path(sys.argv[1]))), 'tensorflow' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told == f"{corpus_digest(found)} False\n"
 
 
 def test_half_of_validation_stands_in_for_a_missing_test_split(tmp_path):
