@@ -9,16 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data_pipelines.config import MixtureConfig
 from data_pipelines.errors import OstinatoError
 from data_pipelines.store import SPLITS, SequenceStore
-from data_pipelines.stream import store_home
+from data_pipelines.stream import open_store, store_home
 from data_pipelines.system.atomic import replacing
-
-if TYPE_CHECKING:
-    from tensorflow_datasets.core import DatasetBuilder
 
 
 def default_data_dir() -> Path:
@@ -46,17 +42,19 @@ def is_prepared(config: MixtureConfig, data_dir: Path, *, ood_corpus: str | None
 
     Raises OstinatoError on a corpus that cannot be made.
     """
-    from data_pipelines.corpora import corpus_builder
+    from data_pipelines.corpora import corpus_builder, corpus_digest
 
     for corpus, read, splits in _wanted(config, ood_corpus):
         builder = corpus_builder(corpus, data_dir, read.reading)
         if not builder.info.splits:
             return False
-        home, directory = _place(corpus, read, data_dir, builder)
-        current = home / "current"
-        if not current.exists() or current.read_text().strip() != directory.name:
+        try:
+            manifest = open_store(corpus, read, data_dir).manifest
+        except OstinatoError:
             return False
-        if not _complete(directory, splits):
+        if manifest.corpus_digest != corpus_digest(builder) or not set(splits) <= set(
+            manifest.splits
+        ):
             return False
     return True
 
@@ -83,14 +81,16 @@ def prepare_store(
     from data_pipelines.corpora import corpus_digest, prepare_corpus
 
     builder = prepare_corpus(corpus, data_dir, progress, config.reading)
-    home, directory = _place(corpus, config, data_dir, builder)
+    digest = corpus_digest(builder)
+    home = store_home(corpus, config, data_dir)
+    directory = home / digest[:12]
     if not _complete(directory, splits):
         # They bring seqio, seconds that a packed corpus saves.
         from data_pipelines.store.packing import pack
         from data_pipelines.vocabularies import keep_file, words_file
 
         left_out = (builder.info.metadata or {}).get("left_out", {})
-        manifest = {"corpus_digest": corpus_digest(builder), "records_left_out": left_out}
+        manifest = {"corpus_digest": digest, "records_left_out": left_out}
         keep_file(config, data_dir)
         if words := words_file(config, data_dir):
             manifest["words"] = words.name
@@ -99,16 +99,6 @@ def prepare_store(
     with replacing(home / "current") as temporary:
         temporary.write_text(directory.name + "\n")
     return SequenceStore.open(directory)
-
-
-def _place(
-    corpus: str, config: MixtureConfig, data_dir: Path, builder: DatasetBuilder
-) -> tuple[Path, Path]:
-    """Where stores of a corpus lie, and the one of what it now holds."""
-    from data_pipelines.corpora import corpus_digest
-
-    home = store_home(corpus, config, data_dir)
-    return home, home / corpus_digest(builder)[:12]
 
 
 def _complete(directory: Path, splits: tuple[str, ...]) -> bool:
