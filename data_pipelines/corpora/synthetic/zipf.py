@@ -176,13 +176,9 @@ def log_probabilities(process: ZipfProcess, words_NxL: np.ndarray) -> np.ndarray
     return np.concatenate([_forward(process, words_NxL[i : i + _ROWS]) for i in parts])
 
 
-def log_probability(process: ZipfProcess, words: np.ndarray) -> float:
-    """That of a document, its end included."""
-    return float(log_probabilities(process, np.append(words, END)[None]).sum())
-
-
-def _of_documents(process: ZipfProcess, documents: Sequence[np.ndarray]) -> np.ndarray:
-    """`log_probability` of each, of those about as long at once."""
+def log_probability(process: ZipfProcess, documents: Sequence[np.ndarray]) -> np.ndarray:
+    """Natural logarithm of the probability of each document, its end included, float64 [n]; of those
+    about as long at once."""
     found = np.empty(len(documents))
     lengths = np.array([len(words) for words in documents])
     order = np.argsort(lengths)
@@ -258,7 +254,7 @@ def entropy_rate(process: ZipfProcess, documents: int = 400) -> EntropyRate:
     A ratio of means, its standard error by the delta method.
     """
     sample = process.sample((len(SPLITS), 0), documents)
-    nats = -_of_documents(process, sample)
+    nats = -log_probability(process, sample)
     sizes = np.array([len(process.text(words)) + 1 for words in sample], np.float64)
     words = np.array([len(document) for document in sample], np.float64)
     rate = nats.mean() / sizes.mean()
