@@ -11,6 +11,7 @@ from typing import Any
 from data_pipelines.config.reading import AS_THEY_ARE, Reading
 from data_pipelines.corpora.builder import TextCorpus
 from data_pipelines.corpora.directory import TextDirectory
+from data_pipelines.corpora.directory.records import by_cause
 from data_pipelines.corpora.documents import BY_SEQUENCE, SPLITS, Document
 from data_pipelines.system.quiet import tfds
 
@@ -50,7 +51,7 @@ class TextFiles(TextCorpus):
     def describe(self) -> dict[str, Any]:
         text = self.builder_config.text
         taken = text.read - text.left_out.total()
-        left_out = f", left out {text.told_left_out()}" if text.left_out else ""
+        left_out = f", left out {by_cause(text.left_out)}" if text.left_out else ""
         few = "" if text.splits_by_document else "; too few to be split, so sequences are"
         described = {
             "directory": str(text.directory),

@@ -32,7 +32,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Count the realised batches by content: asked against got. Exits with 1 if they differ."""
+    from analysis.words import plural
     from data_pipelines.audit import audit as audit_run
+    from data_pipelines.corpora.directory.records import by_cause
     from data_pipelines.prepare import default_data_dir
     from data_pipelines.stream import open_data
     from scaling.config import RunConfig
@@ -77,16 +79,16 @@ def audit(
             continue
         with stderr.status(f"auditing {run.run_id}"):
             audits.append(audit_run(data, run.run_id, stop=stop, decode=decode))
-        left_out[run.corpus] = audits[-1].left_out
+        if counts := audits[-1].left_out:
+            left_out[run.corpus] = counts
     if as_json:
         print(json.dumps([found.as_dict() for found in audits], indent=1))
     else:
         for found in audits:
             _print_audit(found, whole=len(audits) == 1 or bool(found.faults))
         for corpus, counts in left_out.items():
-            records = f"{sum(counts.values()):,} records left out ({_causes(counts)})"
-            if counts:
-                console.print(f"{corpus}: {records}", markup=False, soft_wrap=True)
+            records = f"{plural(sum(counts.values()), 'record')} left out ({by_cause(counts)})"
+            console.print(f"{corpus}: {records}", markup=False, soft_wrap=True)
     if any(found.faults for found in audits):
         raise typer.Exit(1)
 
@@ -149,6 +151,7 @@ def duplicates(
     if write and write.suffix not in (".csv", ".parquet"):
         raise OstinatoError(f"write: {write} is neither .csv nor .parquet")
     from data_pipelines.config import Reading
+    from data_pipelines.corpora.directory.records import by_cause
     from data_pipelines.duplicates import find_duplicates
     from data_pipelines.prepare import default_data_dir
 
@@ -176,7 +179,7 @@ def duplicates(
     if found.left_out:
         total = sum(found.left_out.values())
         of = f"{total:,} of {total + found.documents:,} records"
-        console.print(f"left out: {of} ({_causes(found.left_out)})")
+        console.print(f"left out: {of} ({by_cause(found.left_out)})")
     names = {
         "exact": "Equal documents",
         "near": "Documents nearly alike",
@@ -218,11 +221,6 @@ def _decoder(name: str, corpus: str, data_dir: Path, reading):
         return "¶".join(tokenizer.decode(part[~np.isin(part, special)]) for part in parts)
 
     return decode
-
-
-def _causes(counts: dict[str, int]) -> str:
-    """Why records are left out, and how many for each reason."""
-    return ", ".join(f"{count:,} {cause}" for cause, count in sorted(counts.items()))
 
 
 def _print_audit(found, whole: bool) -> None:

@@ -20,7 +20,7 @@ from data_pipelines.corpora.directory.reader import (
     read_records,
     unreadable,
 )
-from data_pipelines.corpora.directory.records import EMPTY, LIST, NO_FIELD, Bad
+from data_pipelines.corpora.directory.records import EMPTY, LIST, NO_FIELD, Bad, by_cause
 from data_pipelines.corpora.documents import SPLITS, Document, split_of
 from data_pipelines.errors import OstinatoError
 
@@ -89,10 +89,6 @@ class TextDirectory:
         if self.left_out.total() == self.read:
             raise self._without_text()
 
-    def told_left_out(self) -> str:
-        """The records that were left out, by cause, in a few words; nothing where all were taken."""
-        return ", ".join(f"{count:,} {cause}" for cause, count in sorted(self.left_out.items()))
-
     def digest(self) -> str:
         """Digest of the files' names and contents, in hexadecimal."""
         digest = hashlib.sha256()
@@ -113,7 +109,7 @@ class TextDirectory:
         if set(self.left_out) <= {EMPTY}:
             return OstinatoError(told + "empty")
         remedy = f"; is {self.reading.text_field!r} the field (text_field, --text-field)?"
-        return OstinatoError(f"{told}bad: {self.told_left_out()}{remedy}")
+        return OstinatoError(f"{told}bad: {by_cause(self.left_out)}{remedy}")
 
 
 def _refused(file: Path, first: Bad, rest: Iterator[str | Bad]) -> OstinatoError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from data_pipelines.config.reading import Reading
@@ -32,6 +33,11 @@ class Bad(NamedTuple):
     def is_of_all(self) -> bool:
         """Whether the next records have it as well, as the field is another."""
         return self.cause in (NO_FIELD, LIST)
+
+
+def by_cause(counts: Mapping[str, int]) -> str:
+    """How many records are bad for each cause, in a few words; nothing where none is."""
+    return ", ".join(f"{count:,} {cause}" for cause, count in sorted(counts.items()))
 
 
 def parse_json(line: bytes, where: str) -> Any | Bad:
