@@ -88,6 +88,8 @@ class Transformer(nn.Module):
             length=config.layers,
             unroll=config.layers if self.unroll else 1,
             metadata_params={nn.PARTITION_NAME: "layers"},
+            # Traces a block once more: not needed here, but the draws of the weights count it.
+            check_constancy_invariants=self.is_initializing(),
         )
         x_BLxD, _ = blocks(config, self.attend, name="blocks")(x_BLxD, L, dropout_NxB, surgery, at)
         unembed = weight(self, "unembedding", _INIT, ("embed", "vocabulary"), size[::-1])
