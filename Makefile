@@ -1,7 +1,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What a study needs, and that with what tests and linters need: half as much again.
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
 STUDY ?= studies/quick
 RECORDED := analysis/recorded
 # One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
@@ -18,7 +20,7 @@ help:  ## Show this list
 study: $(READY)  ## Run the quick study (minutes) and print where its report is
 	@$(BIN)/ostinato study quick --out $(STUDY)
 
-lint: $(READY)  ## Check format, names, types and who imports whom
+lint: $(DEV)  ## Check format, names, types and who imports whom
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -27,13 +29,13 @@ lint: $(READY)  ## Check format, names, types and who imports whom
 test: lint  ## Lint, then run every test
 	@$(PYTEST) --durations 15
 
-test-fast: $(READY)  ## Run the tests that take seconds
+test-fast: $(DEV)  ## Run the tests that take seconds
 	@$(PYTEST) -m 'not slow'
 
-bench: $(READY)  ## Measure speed against named peers
+bench: $(DEV)  ## Measure speed against named peers
 	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini 'python_files=bench_*.py'
 
-format: $(READY)  ## Format and lint
+format: $(DEV)  ## Format and lint
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 pictures: $(READY)  ## Draw the README's figures from the recorded replication
@@ -44,12 +46,15 @@ pictures: $(READY)  ## Draw the README's figures from the recorded replication
 clean:  ## Remove the environment (studies and corpora stay)
 	rm -rf $(VENV)
 
-$(READY): pyproject.toml constraints.txt
+$(DEV): WITH := --group dev
+# Compiled by all cores at the end, where pip would compile one file after the other.
+$(READY) $(DEV): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable . --group dev
-	@touch $@
+	  --no-compile --constraint constraints.txt --editable . $(WITH)
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # what is no Python stays as it is
+	@touch $(READY) $@
