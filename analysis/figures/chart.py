@@ -66,12 +66,13 @@ class Heat:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes."""
+    """One pair of axes. All of a chart's share x; y is shared by those of one `scale`."""
 
     title: str
     series: list[Series] = field(default_factory=list)
     heat: Heat | None = None
     keys: dict = field(default_factory=dict)
+    scale: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import chain
 from math import ceil
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 _MOST_EDGES = 20  # columns of a heat map whose cells are drawn apart
-_TITLE = 34  # characters of a line over a heat map, whose colour bar takes the rest
-_WIDE_TITLE = 42  # over other panels
-_MOST_TICKS = 12, 6  # names along its axes, down and across
+_TITLE = 42  # characters of a line over a panel
+_MOST_TICKS = 12  # names along an axis of a heat map
+_CELL = 7.5  # points, of the texts in its cells
+_COLOURS = "viridis"
 
 STYLE: dict[RcKeyType, Any] = {
     "font.family": "sans-serif",
@@ -53,7 +55,8 @@ STYLE: dict[RcKeyType, Any] = {
     "svg.hashsalt": "ostinato",  # the same chart gives the same file
     "svg.fonttype": "path",
 }
-_PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_WIDTH, _COLUMNS = 3.5, 2.9, 1.35, 3
+_PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_WIDTH, _BAR_WIDTH, _COLUMNS = 3.5, 2.9, 1.35, 0.9, 3
+_ACROSS, _DOWN = 0.82 * 72 * _PANEL_WIDTH, 0.62 * 72 * _PANEL_HEIGHT  # points, of a panel's inside
 
 
 def render(chart: Chart, kind: str = "svg", title: bool = False) -> bytes:
@@ -81,19 +84,28 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     """`chart` as a matplotlib figure, with its title above if asked."""
     columns = 2 if len(chart.panels) == 4 else min(_COLUMNS, len(chart.panels))
     rows = ceil(len(chart.panels) / columns)
-    handles = {} if chart.panels[0].heat else _legend_handles(chart)
-    aside = _LEGEND_WIDTH if handles else 0
-    width = columns * _PANEL_WIDTH + aside + (1.2 if columns == 1 else 0)
+    heats = [panel.heat for panel in chart.panels if panel.heat]
+    shared = not heats
+    handles = _legend_handles(chart) if shared else {}
+    aside = _LEGEND_WIDTH if handles else 0 if shared else _BAR_WIDTH
+    width = columns * _PANEL_WIDTH + aside + (1.2 if shared and columns == 1 else 0)
     figure = Figure(figsize=(width, rows * _PANEL_HEIGHT + 0.25 * title), layout="constrained")
-    shared = chart.panels[0].heat is None
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel()
+    scales = [panel.scale for panel in chart.panels]
+    alike = shared and len(set(scales)) == 1
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=alike).ravel()
+    for ax, scale in zip(axes, scales, strict=False):
+        first = axes[scales.index(scale)]
+        if shared and not alike and ax is not first:
+            ax.sharey(first)
     for ax, panel in zip(axes, chart.panels, strict=False):
-        ax.set_title(fill(panel.title, _TITLE if panel.heat else _WIDE_TITLE))
-        if panel.heat:
-            _draw_heat(figure, ax, panel.heat, _heat_scale(chart))
-        else:
-            for series in panel.series:
-                _draw_series(ax, series)
+        ax.set_title(fill(panel.title, _TITLE))
+        for series in panel.series:
+            _draw_series(ax, series)
+    if heats:
+        norm = _heat_scale(heats)
+        for ax, heat in zip(axes, heats, strict=False):
+            _draw_heat(ax, heat, norm)
+        _draw_bar(figure, axes, heats[0], norm)
     for ax in axes[: len(chart.panels)] if shared else ():  # once all that shares an axis is drawn
         _dress(ax.xaxis, chart.x)
         _dress(ax.yaxis, chart.y)
@@ -158,32 +170,30 @@ def _draw_series(ax: Axes, series: Series) -> None:
         )
 
 
-def _heat_scale(chart: Chart) -> Normalize:
+def _heat_scale(heats: Sequence[Heat]) -> Normalize:
     """One scale for all panels; where it is one of multipliers, with 1 (no damage) always on it."""
-    heats = [panel.heat for panel in chart.panels if panel.heat]
     values = np.concatenate([heat.values.ravel() for heat in heats])
     if not heats[0].log:
         return Normalize(min(0.0, np.nanmin(values)), np.nanmax(values))
     return LogNorm(min(0.99, np.nanmin(values)), max(1.0, np.nanmax(values)))
 
 
-def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
+def _draw_heat(ax: Axes, heat: Heat, norm: Normalize) -> None:
     few = len(heat.columns) <= _MOST_EDGES
     edges = {"edgecolors": "white", "lw": 1.2} if few else {"rasterized": True}
-    values = np.ma.masked_invalid(heat.values)
-    image = ax.pcolormesh(values, cmap="viridis", norm=norm, **edges)
+    ax.pcolormesh(np.ma.masked_invalid(heat.values), cmap=_COLOURS, norm=norm, **edges)
     ax.grid(False)
-    down, across = _MOST_TICKS
-    wide = any(len(name) > 3 for name in heat.columns) and len(heat.columns) > down
-    sides = (
-        (ax.set_xticks, heat.columns, across if wide else down),
-        (ax.set_yticks, heat.rows, down),
-    )
-    for ticks, names, most in sides:
-        shown = range(0, len(names), -(-len(names) // most))
+    for ticks, names in ((ax.set_xticks, heat.columns), (ax.set_yticks, heat.rows)):
+        shown = range(0, len(names), -(-len(names) // _MOST_TICKS))
         ticks([place + 0.5 for place in shown], [names[place] for place in shown])
+    beside = min(len(heat.columns), _MOST_TICKS)
+    upright = _width(heat.columns, STYLE["font.size"]) > _ACROSS / beside
+    ax.tick_params("x", rotation=90 if upright else 0)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    longest = _width(chain.from_iterable(heat.texts), _CELL)
+    upright = longest > _ACROSS / len(heat.columns)
+    size = min(_CELL, _CELL * _DOWN / len(heat.rows) / longest) if upright else _CELL
     for row, texts in enumerate(heat.texts):
         for column, text in enumerate(texts):
             if not text:
@@ -196,15 +206,26 @@ def _draw_heat(figure: Figure, ax: Axes, heat: Heat, norm: Normalize) -> None:
                 text,
                 ha="center",
                 va="center",
-                fontsize=7.5,
+                rotation=90 if upright else 0,
+                fontsize=size,
                 color="white" if dark else "#24292f",
             )
-    bar = figure.colorbar(image, ax=ax, label=heat.label, pad=0.02)
+
+
+def _width(texts: Iterable[str], size: float) -> float:
+    """About that of the longest, in points."""
+    return max(map(len, texts), default=0) * 0.7 * size
+
+
+def _draw_bar(figure: Figure, axes: np.ndarray, heat: Heat, norm: Normalize) -> None:
+    """The colours' scale, which all panels share."""
+    colours = ScalarMappable(norm, _COLOURS)
+    bar = figure.colorbar(colours, ax=axes, label=heat.label, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
     if not heat.log:
         return
-    low, high = image.get_clim()
-    marks = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
+    low, high = colours.get_clim()
+    marks = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4)
     bar.ax.yaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_locator(FixedLocator([]))
@@ -234,7 +255,8 @@ def _dress(axis, spec: Axis) -> None:
 
 def _legend_handles(chart: Chart) -> dict[str, Line2D]:
     handles = {}
-    for series in chain.from_iterable(panel.series for panel in chart.panels):
+    every = chain.from_iterable(panel.series for panel in chart.panels)
+    for series in sorted(every, key=lambda series: series.ring):  # which are around the others
         if series.in_legend and series.name not in handles:
             colour = series.ink.light
             marker = "o" if series.ring else series.marker

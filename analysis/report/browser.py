@@ -71,7 +71,7 @@ def _axis(axis: Axis) -> dict:
 
 
 def _panel(panel: Panel, places: dict[str, int]) -> dict:
-    data = {"title": escape(panel.title), "keys": panel.keys}
+    data = {"title": escape(panel.title), "keys": panel.keys, "scale": panel.scale}
     if panel.heat:
         heat = panel.heat
         data["heat"] = {

@@ -170,7 +170,11 @@ function draw(element, chart) {
     }
     const x = axis(chart.x, spans.x), y = axis(chart.y, spans.y);
     if (panel.heat) Object.assign(x, { type: "category" }) && Object.assign(y, { type: "category" });
-    else if (i) Object.assign(x, { matches: "x" }) && Object.assign(y, { matches: "y" });
+    else {
+      const first = panels.findIndex((other) => other.scale === panel.scale);
+      if (i) x.matches = "x";
+      if (first < i) y.matches = "y" + (first ? first + 1 : "");
+    }
     if (i % columns) delete y.title;
     if (i + columns < panels.length) delete x.title;
     layout["xaxis" + suffix] = x;

@@ -63,14 +63,18 @@ def loss_against_repeats(analysis: Analysis) -> Chart | None:
                     run_ids=curve.run_ids.to_list(),
                 )
             )
-        panels.append(Panel(scan.label, [*series, *_worst(analysis.peaks, scan, "test_loss")]))
+        series += _worst(analysis.peaks, scan, "test_loss")
+        # Beside the damage of f = 0.9 that of 0.1 would be a flat line; tokens may be other tokens.
+        scale = f"{scan.repeated_fraction:g} {getattr(scan, 'vocabulary', '')}"
+        panels.append(Panel(scan.label, series, scale=scale))
     table = cells[[*_COLUMNS, "test_loss", "test_loss_se", "damage", "damage_se", "run_ids"]]
     return Chart(
         key="loss-against-repeats",
         title="Test loss against repeats",
         caption="Test loss of models trained on the same number of tokens, a share f of which is a "
         "small pool seen E times. Dashed: the size's control, without repetition. Bars: "
-        "one standard error over seeds. Rings: the worst repeats of each size.",
+        "one standard error over seeds. Rings: the worst repeats of each size. Panels of one f have "
+        "one scale of loss.",
         reading="A line that rises from its dashed control and comes back is a double descent in "
         "data: few repeats and very many are nearly harmless, those between are not.",
         table=with_labels(table, analysis.study.scans),

@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from analysis.report import write_report
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(  # a failure in CI, which installs it
     not CHROMIUM and not os.environ.get("CI"), reason="needs chromium on the PATH"
@@ -101,6 +103,33 @@ def rows(page):
 @pytest.fixture(scope="module")
 def results(report):
     return pd.read_parquet(report.parent.parent / "results.parquet")
+
+
+def test_losses_of_one_fraction_are_on_one_scale_and_those_of_others_on_theirs(
+    browser, tables, tmp_path
+):
+    results, curves = tables(sizes=(24_576,), fractions=(0.1, 0.5), seeds=(0,))
+    decayed = results.assign(weight_decay=1.0, run_id="decayed-" + results.run_id)
+    both = pd.concat([results.assign(weight_decay=0.1), decayed])
+    both.to_parquet(tmp_path / "results.parquet")
+    curves.to_parquet(tmp_path / "curves.parquet")
+    page = browser.new_page()
+    page.goto(write_report(tmp_path).as_uri())
+    page.locator(LOSSES).scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelector('{LOSSES}').data")
+    shown = page.evaluate(
+        f"""() => {{
+            const {{ annotations, ...layout }} = document.querySelector("{LOSSES}")._fullLayout;
+            return annotations.map(({{ text, yref }}) =>
+                [text, layout[yref.replace(" domain", "").replace("y", "yaxis")].range]);
+        }}"""
+    )
+    page.close()
+    small, large = (
+        [span for title, span in shown if f"f = {fraction}" in title] for fraction in (0.1, 0.5)
+    )
+    assert len(small) == len(large) == 2 and small[0] == small[1] and large[0] == large[1]
+    assert small[0][1] - small[0][0] < large[0][1] - large[0][0]
 
 
 def test_filters_by_size_and_fraction_reach_figures_and_runs(opened):
