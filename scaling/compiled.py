@@ -51,7 +51,7 @@ def compiled(model: Weightless, run: Callable[..., Any], of_weights: bool = True
 
 def make_ready(function: Any, *arguments: Any) -> Any:
     """Compile what `compiled` has made for arguments as these are, arrays or shapes (of the weights,
-    `abstract_state.params`); the shapes of what it returns. Calls find it compiled."""
+    `abstract_state.params`); the shapes of what it returns. Calls, and who asks again, find it compiled."""
     lowered = function.lower(*arguments)
     lowered.compile()
     return lowered.out_info

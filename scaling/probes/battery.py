@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,16 +38,12 @@ class Battery:
         return {probe.name: probe.show(self._subject, self._text) for probe in self._probes}
 
     def compile(self) -> float:
-        """Compile what the evaluation does not; returns the seconds it took, 0 where an earlier run of
-        this process has."""
-        before = _compiled_before(self._subject, tuple(probe.name for probe in self._probes))
-        if before:
-            return 0.0
+        """Compile what neither the evaluation nor an earlier run of this process has; returns the
+        seconds it took."""
         start = time.perf_counter()
         for probe in self._probes:
             if probe.compile:
                 probe.compile(self._subject, self._shown[probe.name])
-        before.append(True)
         return time.perf_counter() - start
 
     def measure(
@@ -69,9 +65,3 @@ class Battery:
             for table, rows in own.tables.items():
                 details.setdefault(table, []).extend(rows)
         return row, details
-
-
-@lru_cache(maxsize=4)
-def _compiled_before(subject: Subject, probes: tuple[str, ...]) -> list[bool]:
-    """Empty until these probes have compiled for a model of this kind: what they compile they keep."""
-    return []

@@ -1,6 +1,7 @@
 """Probes while a model trains: what is told at each evaluation, and what is left as it was."""
 
-import jax
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.loop import Interrupted
 from scaling.probes.battery import Battery
+from tests.scaling.compiling import noted
 from tests.scaling.training import train
 
 pytestmark = pytest.mark.slow
@@ -55,40 +57,39 @@ def test_each_evaluation_has_the_probes_columns_as_finite_numbers(probed):
 def test_what_probes_compile_they_compile_for_the_first_run_of_a_kind(
     config, probed, data_dir, monkeypatch
 ):
-    spent, compile = [], Battery.compile
+    events, before, compile = noted(), [], Battery.compile
 
-    def noted(battery):
-        spent.append(compile(battery))
-        return spent[-1]
+    def looked_at(battery):
+        before.append(len(events))
+        spent = compile(battery)
+        before.append(len(events))
+        return spent
 
-    monkeypatch.setattr(Battery, "compile", noted)
+    monkeypatch.setattr(Battery, "compile", looked_at)
     rows, _ = trained(config.model_copy(update={"seed": 1}), data_dir)
-    assert spent == [0.0] and rows[0].keys() == probed[0][0].keys()
+    start, end = before
+    assert start == end == len(events) and rows[0].keys() == probed[0][0].keys()
 
 
 def test_what_probes_run_they_have_compiled_before_a_run_begins(config, data_dir, monkeypatch):
     another = config.model_copy(update={"d_model": 24})  # no other test's
-    doing, compiled = "", []
-    listen = jax.monitoring.register_event_duration_secs_listener
-    listen(lambda event, _, **about: "backend_compile" in event and compiled.append(doing))
+    events, compiled = noted(), Counter()
 
     def during(name):
         function = getattr(Battery, name)
 
-        def noted(*given):
-            nonlocal doing
-            doing = name
-            try:
-                return function(*given)
-            finally:
-                doing = ""
+        def looked_at(*given):
+            before = len(events)
+            found = function(*given)
+            compiled[name] += events[before:].count("backend_compile_duration")
+            return found
 
-        return noted
+        return looked_at
 
     for name in ("compile", "measure"):
         monkeypatch.setattr(Battery, name, during(name))
     trained(another, data_dir)
-    assert compiled.count("compile") == 2 and "measure" not in compiled
+    assert compiled == {"compile": 2, "measure": 0}
 
 
 def test_details_come_with_each_evaluation_and_ablations_and_patterns_at_the_end(probed, config):

@@ -1,5 +1,6 @@
 """Knowledge of a model that is made to know exactly k facts."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -14,10 +15,12 @@ from data_pipelines.corpora.synthetic.facts.truth import Truth
 from data_pipelines.corpora.synthetic.facts.wording import after_the_name
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
+from scaling.probes.battery import Battery
 from scaling.probes.knowing import reliability
 from scaling.probes.knowing.answers import ask
 from scaling.probes.knowing.knowledge import KNOWLEDGE, by_rung, known, scores
 from scaling.probes.probe import Look, Text
+from tests.scaling.compiling import noted
 
 SURE, KNOWN, UNKNOWN = 0.9, 80, 320
 
@@ -101,3 +104,19 @@ def test_a_model_that_knows_nothing_holds_no_bits_and_says_so(of_words, truth):
 def test_it_is_refused_where_there_are_no_facts():
     with pytest.raises(OstinatoError, match="probes: knowledge needs exposures; give exposures"):
         RunConfig.parse({"d_model": 32, "tokens": 8192, "probes": ["knowledge"]})
+
+
+def test_what_one_wording_asks_beside_the_other_is_compiled_before_its_run_too(of_words):
+    program, _ = of_words
+    params = program.init(0).params
+    jax.clear_caches()  # of other tests' questions
+    events, compiled = noted(), []
+    text = {"test": np.arange(34).reshape(2, 17)}
+    for wording in ("templates", "verbatim"):
+        drawn = Truth.draw(Ladder.parse(f"{UNKNOWN}x0_{KNOWN}x100-{wording}"))
+        battery = Battery([KNOWLEDGE.name], program, text, drawn)
+        battery.compile()
+        compiled.append(events.count("backend_compile_duration"))
+        battery.measure(params, np.zeros((1, 1)), True)
+        assert events.count("backend_compile_duration") == compiled[-1]
+    assert compiled[0] < compiled[1]
