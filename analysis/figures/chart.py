@@ -66,7 +66,7 @@ class Heat:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes. All of a chart's share x; y is shared by those of one `scale`."""
+    """One pair of axes. Of those without a heat map all share x, and those of one `scale` y."""
 
     title: str
     series: list[Series] = field(default_factory=list)
