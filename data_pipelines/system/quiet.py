@@ -5,17 +5,18 @@ absl's warnings are not for a user's terminal. TensorFlow reads text here and no
 accelerators are hidden from it and left to JAX.
 
 Each is loaded when it is first asked for: TFDS alone says what has been prepared, within a fraction
-of a second; TensorFlow, and seqio on top of it, take several.
+of a second; TensorFlow, and seqio on top of it, take several, and without Keras a third less.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from absl import logging
 
@@ -47,8 +48,23 @@ def _without_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+@contextmanager
+def _without_keras() -> Iterator[None]:
+    """Keras not to be found, which TensorFlow would load for nobody here, and with it scikit-learn and
+    matplotlib; nor the layers that tensorflow_text makes of it. Who asks for `tf.keras` after has it."""
+    layers = "tensorflow_text.python.keras"
+    hidden = {"keras": None, layers: ModuleType(layers)}
+    hidden = {name: stub for name, stub in hidden.items() if name not in sys.modules}
+    sys.modules.update(cast(dict[str, ModuleType], hidden))  # None: as if it were not installed
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def _load_tensorflow() -> None:
-    with _without_stderr(), uncollected():
+    with _without_stderr(), uncollected(), _without_keras():
         import tensorflow as tf
 
         # RuntimeError: somebody has used TensorFlow before us; what it sees is theirs to say.
@@ -64,7 +80,7 @@ def __getattr__(name: str) -> ModuleType:
         raise AttributeError(name)
     if name != "tfds":
         _load_tensorflow()
-    with _without_stderr(), uncollected():
+    with _without_stderr(), uncollected(), _without_keras():
         module = import_module(_MODULES[name])
     if name == "tfds":
         module.disable_progress_bar()
