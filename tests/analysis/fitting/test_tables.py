@@ -23,7 +23,6 @@ def surface(noise=0.003, sizes=(7e7, 1.3e8, 3e8, 7e8, 1.3e9, 2.8e9), seed=0):
 
 
 TABLE = surface()
-WHOLE = fit_table("chinchilla", TABLE, bootstrap=0)
 
 
 def prepared(table, law="chinchilla", **how):
@@ -51,10 +50,15 @@ AS_PEOPLE_HAVE_THEM = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole():
+    return fit_table("chinchilla", TABLE, bootstrap=0)
+
+
 @pytest.mark.parametrize("table", AS_PEOPLE_HAVE_THEM.values(), ids=AS_PEOPLE_HAVE_THEM)
-def test_one_surface_has_one_fit(table):
+def test_one_surface_has_one_fit(table, whole):
     found = fit_table("chinchilla", table, bootstrap=0)
-    assert found.constants == pytest.approx(WHOLE.constants, rel=1e-4)
+    assert found.constants == pytest.approx(whole.constants, rel=1e-4)
 
 
 def test_what_was_taken_for_what_is_said_in_one_line():
