@@ -55,7 +55,8 @@ STYLE: dict[RcKeyType, Any] = {
     "svg.hashsalt": "ostinato",  # the same chart gives the same file
     "svg.fonttype": "path",
 }
-_PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_WIDTH, _BAR_WIDTH, _COLUMNS = 3.5, 2.9, 1.35, 0.9, 3
+_PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 3.5, 2.9, 3
+_LEGEND_WIDTH, _BAR_WIDTH, _ALONE_WIDTH = 1.35, 0.9, 1.2  # inches besides, the last of a panel
 _ACROSS, _DOWN = 0.82 * 72 * _PANEL_WIDTH, 0.62 * 72 * _PANEL_HEIGHT  # points, of a panel's inside
 
 
@@ -85,18 +86,20 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     columns = 2 if len(chart.panels) == 4 else min(_COLUMNS, len(chart.panels))
     rows = ceil(len(chart.panels) / columns)
     heats = [panel.heat for panel in chart.panels if panel.heat]
-    shared = not heats
-    handles = _legend_handles(chart) if shared else {}
-    aside = _LEGEND_WIDTH if handles else 0 if shared else _BAR_WIDTH
-    width = columns * _PANEL_WIDTH + aside + (1.2 if shared and columns == 1 else 0)
-    figure = Figure(figsize=(width, rows * _PANEL_HEIGHT + 0.25 * title), layout="constrained")
+    if heats:
+        handles, aside = {}, _BAR_WIDTH
+    else:
+        handles = _legend_handles(chart)
+        aside = bool(handles) * _LEGEND_WIDTH + (columns == 1) * _ALONE_WIDTH
+    size = columns * _PANEL_WIDTH + aside, rows * _PANEL_HEIGHT + 0.25 * title
+    figure = Figure(figsize=size, layout="constrained")
     scales = [panel.scale for panel in chart.panels]
-    alike = shared and len(set(scales)) == 1
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=alike).ravel()
-    for ax, scale in zip(axes, scales, strict=False):
-        first = axes[scales.index(scale)]
-        if shared and not alike and ax is not first:
-            ax.sharey(first)
+    alike = not heats and len(set(scales)) == 1
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=not heats, sharey=alike).ravel()
+    if not heats and not alike:
+        for ax, scale in zip(axes, scales, strict=False):
+            if ax is not (first := axes[scales.index(scale)]):
+                ax.sharey(first)
     for ax, panel in zip(axes, chart.panels, strict=False):
         ax.set_title(fill(panel.title, _TITLE))
         for series in panel.series:
@@ -106,9 +109,10 @@ def draw(chart: Chart, title: bool = False) -> Figure:
         for ax, heat in zip(axes, heats, strict=False):
             _draw_heat(ax, heat, norm)
         _draw_bar(figure, axes, heats[0], norm)
-    for ax in axes[: len(chart.panels)] if shared else ():  # once all that shares an axis is drawn
-        _dress(ax.xaxis, chart.x)
-        _dress(ax.yaxis, chart.y)
+    else:
+        for ax in axes[: len(chart.panels)]:  # once all that shares an axis is drawn
+            _dress(ax.xaxis, chart.x)
+            _dress(ax.yaxis, chart.y)
     for ax in axes[len(chart.panels) :]:
         ax.set_visible(False)
     for position, ax in enumerate(axes[: len(chart.panels)]):
