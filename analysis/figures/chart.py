@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from analysis.words import counted
+
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 
 
@@ -99,6 +101,15 @@ class Chart:
     x: Axis
     y: Axis
     legend: str = ""
+
+    def entries(self) -> dict[str, Series]:
+        """What its legend shows, a series for each name: numbers by size, whichever panel they come
+        from, then words; rings, which are around the others, last."""
+        shown = [s for panel in self.panels for s in panel.series if s.in_legend]
+        entries: dict[str, Series] = {}
+        for series in sorted(shown, key=lambda series: (series.ring, counted(series.name))):
+            entries.setdefault(series.name, series)
+        return entries
 
 
 def ramp(values, name: str = "viridis") -> dict[float, Ink]:

@@ -87,9 +87,10 @@ def draw(chart: Chart, title: bool = False) -> Figure:
     rows = ceil(len(chart.panels) / columns)
     heats = [panel.heat for panel in chart.panels if panel.heat]
     if heats:
-        handles, aside = {}, _BAR_WIDTH
+        handles: dict[str, Line2D] = {}
+        aside = _BAR_WIDTH
     else:
-        handles = _legend_handles(chart)
+        handles = {name: _legend_handle(own) for name, own in chart.entries().items()}
         aside = bool(handles) * _LEGEND_WIDTH + (columns == 1) * _ALONE_WIDTH
     size = columns * _PANEL_WIDTH + aside, rows * _PANEL_HEIGHT + 0.25 * title
     figure = Figure(figsize=size, layout="constrained")
@@ -257,17 +258,11 @@ def _dress(axis, spec: Axis) -> None:
         axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
 
 
-def _legend_handles(chart: Chart) -> dict[str, Line2D]:
-    handles = {}
-    every = chain.from_iterable(panel.series for panel in chart.panels)
-    for series in sorted(every, key=lambda series: series.ring):  # which are around the others
-        if series.in_legend and series.name not in handles:
-            colour = series.ink.light
-            marker = "o" if series.ring else series.marker
-            place = Line2D([], [], color=colour, lw=1.5, marker=marker)
-            if series.ring:
-                place.set(ms=9, mfc="none", mec=colour, mew=1.3, ls="none")
-            else:
-                place.set(ms=5.5, mfc=colour, mec="white", ls=series.line or "none")
-            handles[series.name] = place
-    return handles
+def _legend_handle(series: Series) -> Line2D:
+    colour = series.ink.light
+    handle = Line2D([], [], color=colour, lw=1.5, marker="o" if series.ring else series.marker)
+    if series.ring:
+        handle.set(ms=9, mfc="none", mec=colour, mew=1.3, ls="none")
+    else:
+        handle.set(ms=5.5, mfc=colour, mec="white", ls=series.line or "none")
+    return handle

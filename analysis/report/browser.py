@@ -36,6 +36,7 @@ def chart_data(chart: Chart, places: dict[str, int]) -> dict:
         "legend": escape(chart.legend),
         "x": _axis(chart.x),
         "y": _axis(chart.y),
+        "entries": [escape(name) for name in chart.entries()],
         "panels": [_panel(panel, places) for panel in chart.panels],
     }
 

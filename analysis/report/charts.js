@@ -78,11 +78,11 @@ function baseLayout(height, titled = true) {
   };
 }
 
-function lineTrace(series, suffix, seen) {
+function lineTrace(series, suffix, entries, seen) {
   const colours = isDark() ? series.dark : series.light;
   const colour = colours.length > 1 ? colours : colours[0];
   const trace = {
-    type: "scatter", name: series.name, legendgroup: series.name, x: series.x, y: series.y,
+    type: "scatter", name: series.name, legendgroup: series.name, legendrank: entries.indexOf(series.name), x: series.x, y: series.y,
     xaxis: "x" + suffix, yaxis: "y" + suffix,
     mode: [series.dash && "lines", series.symbol && "markers"].filter(Boolean).join("+"),
     showlegend: series.legend && !seen.has(series.name), line: { color: colours[0], dash: series.dash || "solid", width: 1.8 },
@@ -165,7 +165,7 @@ function draw(element, chart) {
       sources.push(panel.heat, {});
     }
     for (const series of panel.traces) {
-      traces.push(lineTrace(series, suffix, seen));
+      traces.push(lineTrace(series, suffix, chart.entries, seen));
       sources.push(series);
     }
     const x = axis(chart.x, spans.x), y = axis(chart.y, spans.y);

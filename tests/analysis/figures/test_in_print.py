@@ -1,4 +1,4 @@
-"""What stands in a printed figure: on which scale, and with no text upon another."""
+"""What stands in a printed figure: on which scale, in which order, and with no text upon another."""
 
 from itertools import combinations
 
@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from analysis import analyse
-from analysis.figures.chart import Axis, Chart, Heat, Panel
+from analysis.figures.chart import Axis, Chart, Heat, Panel, Series
 from analysis.figures.in_print import draw
 from analysis.findings.repeats.curves import loss_against_repeats
 from analysis.study import make_study
+
+WORDS = {"key": "map", "title": "A map", "caption": "", "reading": "", "table": None}
 
 
 def test_losses_of_one_fraction_are_drawn_on_one_scale_and_those_of_others_on_theirs(tables):
@@ -30,6 +32,19 @@ def test_losses_of_one_fraction_are_drawn_on_one_scale_and_those_of_others_on_th
     assert len(small) == len(large) == 1 and np.ptp([*small]) < np.ptp([*large])
 
 
+def test_a_legend_lists_numbers_by_size_then_words_then_rings():
+    def panel(*names):
+        x = np.ones(1)
+        return Panel("", [Series(name, x, x, ring=name == "worst") for name in names])
+
+    panels = [panel("worst", "9,600", "control", "186k"), panel("aside", "200", "1.57M", "9,600")]
+    axes = {"x": Axis("repeats E"), "y": Axis("loss")}
+    chart = Chart(panels=panels, legend="repeats E", **WORDS, **axes)
+    (legend,) = draw(chart).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["200", "9,600", "186k", "1.57M", "control", "aside", "worst"]
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (3, 1), (8, 5), (12, 5), (20, 8)])
 def test_no_text_of_a_heat_map_lies_upon_another(columns, rows):
     values = np.full((rows, columns), 0.0021)
@@ -42,8 +57,7 @@ def test_no_text_of_a_heat_map_lies_upon_another(columns, rows):
         *(values, [["<0.0021"] * columns] * rows, "multiplier", runs),
     )
     axes = {"x": Axis("repeats E"), "y": Axis("params N")}
-    words = {"key": "map", "title": "A map", "caption": "", "reading": "", "table": None}
-    figure = draw(Chart(panels=[Panel("f = 0.9", heat=heat)] * 3, **words, **axes))
+    figure = draw(Chart(panels=[Panel("f = 0.9", heat=heat)] * 3, **WORDS, **axes))
     figure.draw_without_rendering()
     for ax in figure.axes[:3]:
         told = [*ax.texts, *ax.get_xticklabels()]

@@ -105,12 +105,13 @@ def results(report):
     return pd.read_parquet(report.parent.parent / "results.parquet")
 
 
-def test_losses_of_one_fraction_are_on_one_scale_and_those_of_others_on_theirs(
+def test_losses_of_one_fraction_are_on_one_scale_and_sizes_of_all_panels_in_order(
     browser, tables, tmp_path
 ):
-    results, curves = tables(sizes=(24_576,), fractions=(0.1, 0.5), seeds=(0,))
+    results, curves = tables(sizes=(24_576, 98_304), fractions=(0.1, 0.5), seeds=(0,))
     decayed = results.assign(weight_decay=1.0, run_id="decayed-" + results.run_id)
-    both = pd.concat([results.assign(weight_decay=0.1), decayed])
+    first = results[(results.repeated_fraction != 0.1) | (results.params != 24_576)]
+    both = pd.concat([first.assign(weight_decay=0.1), decayed])
     both.to_parquet(tmp_path / "results.parquet")
     curves.to_parquet(tmp_path / "curves.parquet")
     page = browser.new_page()
@@ -124,7 +125,9 @@ def test_losses_of_one_fraction_are_on_one_scale_and_those_of_others_on_theirs(
                 [text, layout[yref.replace(" domain", "").replace("y", "yaxis")].range]);
         }}"""
     )
+    listed = page.locator(f"{LOSSES} .legendtext").all_text_contents()
     page.close()
+    assert listed == ["24.6k", "98.3k", "worst repeats"]
     small, large = (
         [span for title, span in shown if f"f = {fraction}" in title] for fraction in (0.1, 0.5)
     )
