@@ -56,7 +56,7 @@ STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "path",
 }
 _PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 3.5, 2.9, 3
-_LEGEND_WIDTH, _BAR_WIDTH, _ALONE_WIDTH = 1.35, 0.9, 1.2  # inches besides, the last of a panel
+_LEGEND_WIDTH, _BAR_WIDTH, _ALONE_WIDTH = 1.35, 0.9, 1.2  # beside all; beside a single panel
 _ACROSS, _DOWN = 0.82 * 72 * _PANEL_WIDTH, 0.62 * 72 * _PANEL_HEIGHT  # points, of a panel's inside
 
 
