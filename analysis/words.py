@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite, log10
+from math import isfinite, log10
 
 _SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
@@ -16,16 +16,6 @@ def count(number: float, digits: int = 3) -> str:
         if number >= size:
             return f"{number / size:.{digits}g}{suffix}"
     return f"{number:.{digits}g}"
-
-
-def counted(text: str) -> float:
-    """The number in a text that is one, as `count` writes it or in full: 98.3k, 1,280; else infinity."""
-    factors = {suffix: size for size, suffix in _SUFFIXES}
-    factor = factors.get(text[-1:], 1.0)
-    try:
-        return float(text.rstrip("".join(factors)).replace(",", "")) * factor
-    except ValueError:
-        return inf
 
 
 def share(number: float) -> str:

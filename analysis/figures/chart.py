@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.words import counted
+from analysis.study.reading import number
 
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 
@@ -107,9 +107,14 @@ class Chart:
         from, then words; rings, which are around the others, last."""
         shown = [s for panel in self.panels for s in panel.series if s.in_legend]
         entries: dict[str, Series] = {}
-        for series in sorted(shown, key=lambda series: (series.ring, counted(series.name))):
+        for series in sorted(shown, key=_place):
             entries.setdefault(series.name, series)
         return entries
+
+
+def _place(series: Series) -> tuple[bool, float]:
+    """In a legend."""
+    return series.ring, float(np.nan_to_num(number(series.name), nan=np.inf))
 
 
 def ramp(values, name: str = "viridis") -> dict[float, Ink]:
