@@ -193,12 +193,18 @@ def _is_renewed(path: Path) -> bool:
 
 
 def _started(pid: int) -> float:
-    """When a process began, in seconds since the system did: no clock that is set changes it."""
+    """When a living process began, in seconds since the system did: no clock that is set changes it.
+
+    One that has died and waits to be buried lives no more: where the first process of a container
+    buries nobody, it waits for ever.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5), 19 after the name
     except OSError:
         return psutil.Process(pid).create_time()
+    if fields[0] in "ZX":  # field 3 of proc(5), the first after the name
+        raise psutil.ZombieProcess(pid)
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22
 
 
 @contextmanager

@@ -62,6 +62,14 @@ def test_a_dead_processs_claim_is_taken_over(path):
     assert claims.claim(path) and claims.is_held(path)
 
 
+def test_a_dead_processs_claim_is_taken_over_before_anyone_has_buried_it(path):
+    code = f"from pathlib import Path; from sweeps.study import claims; assert claims.claim(Path({str(path)!r}))"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert process.returncode is None and not claims.is_held(path)
+        assert claims.claim(path) and claims.is_held(path)
+
+
 def test_a_reused_process_id_is_not_its_owner(path):
     claims.claim(path)
     owner(path, started=1.0)
