@@ -87,8 +87,9 @@ class Surroundings:
 
     keep: how many checkpoints of a run stay, the newest; checkpoint_seconds: least time between two of a
     run under way. A trace of the second and third call of the
-    device goes to profile_dir, for TensorBoard's profiler or Perfetto. should_stop is asked between
-    calls of the device; if it says so, the state is saved first.
+    device goes to profile_dir, for TensorBoard's profiler or Perfetto. should_stop is asked before
+    and after what there is to compile, and between calls of the device; if it says so, what was trained
+    is saved first.
     """
 
     data_dir: Path
@@ -205,12 +206,16 @@ def run(
     try:
         for lane in lanes:
             lane.on_progress(Progress(0, training.steps, np.nan, 0.0, np.nan, "compiling"))
+        if around.should_stop():
+            raise Interrupted("stopped before it was compiled")
         clock.compile = training.compile()
         state, step = _restored(training, kept)
         first = step
         clock.compile += training.prepare(state)
         for lane in lanes:
             lane.on_start(step)
+        if around.should_stop():
+            raise Interrupted(f"stopped at step {step}")
         saved = time.perf_counter()
         if step == 0:
             evaluate()

@@ -114,9 +114,10 @@ def test_probes_leave_training_as_it_is(probed, config, data_dir):
 
 
 def test_a_stopped_run_goes_on_to_the_same_findings(probed, config, data_dir, tmp_path):
-    asked = stop_at(2)
-    with pytest.raises(Interrupted):
-        trained(config, data_dir, checkpoint_dir=tmp_path, should_stop=asked)
+    moments = [(1, "before it was compiled"), (2, "at step 0"), (4, r"at step [1-9]\d*")]
+    for asked, moment in moments:
+        with pytest.raises(Interrupted, match=f"^stopped {moment}$"):
+            trained(config, data_dir, checkpoint_dir=tmp_path, should_stop=stop_at(asked))
     rows, details = trained(config, data_dir, checkpoint_dir=tmp_path)
     assert rows[-1]["copying_loss"] == probed[0][-1]["copying_loss"]
     assert details[-1] == probed[1][-1]
