@@ -56,7 +56,7 @@ def test_stopped_and_gone_on_and_by_two_sweeps_of_one_directory(studied, grid, d
         )
         until(lambda: list(out.glob("claims/[!.]*")))
         run = StudyDirectory(out).run(next(out.glob("claims/[!.]*")).name)
-        until(lambda: len(run.table("metrics")))  # from here on it trains before it stops
+        until(lambda run=run: len(run.table("metrics")))  # from here on it trains before it stops
         process.send_signal(sent)
         _, stderr = process.communicate(timeout=300)
         assert process.returncode == code

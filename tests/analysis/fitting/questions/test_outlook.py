@@ -10,7 +10,10 @@ from analysis.fitting.questions.outlook import exponents, optimum, points_of, pr
 from analysis.laws import LAWS, Chinchilla, DataConstrained, Kaplan
 from tests.analysis.fitting.test_tables import LAW, TABLE, surface
 
-FOUND = fit_table("chinchilla", TABLE)
+
+@pytest.fixture(scope="module")
+def found():
+    return fit_table("chinchilla", TABLE)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +37,8 @@ def test_an_optimum_is_the_least_loss_at_its_compute_and_grows_by_its_exponents(
     assert a + b == pytest.approx(1)
 
 
-def test_the_optimum_of_a_table_has_the_truth_in_its_interval():
-    (row,) = optimum(FOUND, 1e22).to_dict("records")
+def test_the_optimum_of_a_table_has_the_truth_in_its_interval(found):
+    (row,) = optimum(found, 1e22).to_dict("records")
     params, tokens = LAW.optimum(1e22)
     truth = {"params": params, "tokens": tokens, "tokens_per_param": tokens / params}
     truth["loss"] = LAW.predict(params=params, tokens=tokens)
@@ -43,13 +46,13 @@ def test_the_optimum_of_a_table_has_the_truth_in_its_interval():
         assert row[f"{name}_low"] < value < row[f"{name}_high"]
         assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
     assert row["outside"].startswith("compute 5.95 times the largest measured (1.68e+21)")
-    low, high = exponents(FOUND)["a"][1:]
+    low, high = exponents(found)["a"][1:]
     assert low < LAW.exponents[0] < high
 
 
-def test_the_next_model_up_is_foreseen():
+def test_the_next_model_up_is_foreseen(found):
     table = predicted(
-        FOUND, points_of(FOUND, ["params=13B,tokens=5T", {"params": 1e9, "tokens": 2e10}])
+        found, points_of(found, ["params=13B,tokens=5T", {"params": 1e9, "tokens": 2e10}])
     )
     truth = LAW.predict(params=table.params, tokens=table.tokens)
     assert table.loss.to_numpy() == pytest.approx(truth, rel=0.02)
@@ -60,10 +63,10 @@ def test_the_next_model_up_is_foreseen():
     assert table.outside[1] == ""
 
 
-def test_points_may_be_a_table(tmp_path):
+def test_points_may_be_a_table(found, tmp_path):
     (tmp_path / "points.csv").write_text("N;D\n13B;5T\n1,3B;20B\n")
     points = points_of(
-        FOUND, [str(tmp_path / "points.csv"), pd.DataFrame({"N": [7e9], "D": [1e12]})]
+        found, [str(tmp_path / "points.csv"), pd.DataFrame({"N": [7e9], "D": [1e12]})]
     )
     assert points.params.tolist() == [13e9, 1.3e9, 7e9] and points.tokens.tolist()[2] == 1e12
 
@@ -89,16 +92,16 @@ def test_points_that_lack_what_follows():
         ("13B", "13B: no such table; write params=13e9"),
     ],
 )
-def test_points_at_fault_are_named(point, message):
+def test_points_at_fault_are_named(found, point, message):
     with pytest.raises(AnalysisError, match=message):
-        points_of(FOUND, [point])
+        points_of(found, [point])
 
 
-def test_a_law_without_an_optimum_says_so():
+def test_a_law_without_an_optimum_says_so(found):
     with pytest.raises(AnalysisError, match="compute: power has no compute-optimal size"):
         optimum(fit_table("power", TABLE, bootstrap=0), 1e22)
     with pytest.raises(AnalysisError, match="compute: 0; give a positive number"):
-        optimum(FOUND, 0.0)
+        optimum(found, 0.0)
     assert {name for name, law in LAWS.items() if hasattr(law, "optimum")} == {
         *("kaplan", "chinchilla", "additive-penalty"),
         *("data-constrained", "data-constrained-geometric"),
@@ -124,18 +127,18 @@ def test_on_one_line_the_loss_is_told_and_the_optimum_is_not():
     )
 
 
-def test_a_quadratic_loss_and_another_delta():
+def test_a_quadratic_loss_and_another_delta(found):
     squares = fit_table("chinchilla", TABLE, bootstrap=0, delta=np.inf)
     assert squares.objective == pytest.approx(np.sum(squares.residuals**2) / 2)
     assert "half the square" in squares.objective_is and "not the mean" in squares.objective_is
     wide = fit_table("chinchilla", TABLE, bootstrap=0, delta=1.0)
     assert wide.constants == pytest.approx(squares.constants, rel=1e-6)
-    assert squares.as_dict()["delta"] is None and "delta 0.001" in FOUND.objective_is
+    assert squares.as_dict()["delta"] is None and "delta 0.001" in found.objective_is
     with pytest.raises(AnalysisError, match="delta: 0; give a positive number"):
         fit_table("chinchilla", TABLE, delta=0)
 
 
-def test_intervals_come_by_themselves():
-    assert len(FOUND.samples) == 256 and set(FOUND.intervals()) == set(FOUND.constants)
+def test_intervals_come_by_themselves(found):
+    assert len(found.samples) == 256 and set(found.intervals()) == set(found.constants)
     with pytest.raises(AnalysisError, match="0 resamples give no interval"):
         fit_table("power", surface(), bootstrap=0).predict_interval(params=1e9)
