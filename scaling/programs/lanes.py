@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-import flax.linen as nn
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -135,10 +134,6 @@ class Stacked:
         )
 
     @cached_property
-    def _init(self):
-        return self._jit(self._over(lambda seed: nn.unbox(self.program.initial(seed)), 1))
-
-    @cached_property
     def _train(self):
         return self._jit(self._over(self.program.steps, 5, shared=1), donate_argnums=0)
 
@@ -156,7 +151,7 @@ class Stacked:
         return jax.tree.map(lambda *leaves: jax.device_put(np.stack(leaves), placed), *parts)
 
     def init(self, seeds: Sequence[int]) -> State:
-        return self._init(self._spread([np.uint32(seed) for seed in seeds]))
+        return self.join([self.program.init(seed) for seed in seeds])
 
     def join(self, states: Sequence[State]) -> State:
         return self._spread(jax.device_get(list(states)))
@@ -201,7 +196,10 @@ class Stacked:
 
     def compile(self) -> float:
         start = time.perf_counter()
+        tokens, repeated, rates, hyper = self.program.nothing()
         state = self.init([0])
-        self.token_losses(state, [np.zeros((1, self.program.context + 1), np.uint32)] * self.count)
+        self.token_losses(state, [tokens[0, : self.program.evaluation_size]] * self.count)
+        batches = [Batch(tokens, repeated, repeated)] * self.count
+        state = self.train(state, batches, [rates] * self.count, [hyper] * self.count)
         jax.block_until_ready(state)
         return time.perf_counter() - start

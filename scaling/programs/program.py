@@ -156,17 +156,22 @@ class Program(Computation):
         held_out = shaped(self.evaluation_size, width, dtype=tokens)
         return [training, self._evaluate.lower(self.abstract_state.params, held_out)]
 
+    def nothing(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Hyper]:
+        """What `train` takes beside a state, for a step on nothing at a rate of 0."""
+        rows = self.batch_size // jax.process_count()
+        tokens = np.zeros((1, rows, self.context + 1), token_type(self.vocabulary_size))
+        hyper = Hyper(np.float32(0), np.float32(1), np.uint32(0))
+        return tokens, np.zeros((1, rows), bool), np.zeros(1, np.float32), hyper
+
     def compile(self) -> float:
         """Compile everything by running it on nothing; returns the seconds it took (0 when done)."""
         if "compiled" in self.__dict__:
             return 0.0
         start = time.perf_counter()
         state = self.init(0)
-        rows = self.batch_size // jax.process_count()
-        empty = np.zeros((1, rows, self.context + 1), token_type(self.vocabulary_size))
-        self.losses(state.params, empty[0, : self.evaluation_size])
-        hyper = Hyper(np.float32(0), np.float32(1), np.uint32(0))
-        state = self.train(state, empty, np.zeros((1, rows), bool), np.zeros(1, np.float32), hyper)
+        tokens, repeated, rates, hyper = self.nothing()
+        self.losses(state.params, tokens[0, : self.evaluation_size])
+        state = self.train(state, tokens, repeated, rates, hyper)
         jax.block_until_ready(state)
         self.__dict__["compiled"] = True
         return time.perf_counter() - start

@@ -10,9 +10,11 @@ import pytest
 from data_pipelines.errors import OstinatoError
 from scaling.config import RunConfig
 from scaling.loop import Diverged, Lane, Surroundings
+from scaling.programs.lanes import Stacked
 from scaling.stages import train as train_together
 from scaling.stages.fine_tuning import FineTuningConfig
 from tests.flags import EIGHT_DEVICES, with_flags
+from tests.scaling.compiling import noted
 from tests.scaling.training import train
 
 pytestmark = pytest.mark.slow
@@ -83,6 +85,23 @@ def test_a_run_that_diverges_leaves_the_others_be(configs, data_dir):
         [Lane(wild), Lane(configs[1], on_evaluation=rows.append)], Surroundings(data_dir)
     )
     assert isinstance(lost, Diverged) and kept["test_loss"] == rows[-1]["test_loss"] < 5
+
+
+@pytest.mark.parametrize("name", ["train", "token_losses"])
+def test_a_stack_is_compiled_before_it_begins(configs, data_dir, monkeypatch, name):
+    events, compiled, function = noted(), [], getattr(Stacked, name)
+
+    def looked_at(*given):
+        before = len(events)
+        found = function(*given)
+        compiled.append(events[before:].count("backend_compile_duration"))
+        return found
+
+    monkeypatch.setattr(Stacked, name, looked_at)
+    began = []
+    first = Lane(configs[0], on_start=lambda step: began.append(len(compiled)))
+    train_together([first, Lane(configs[1])], Surroundings(data_dir))
+    assert began == [1] and compiled[0] and not any(compiled[1:]) and len(compiled) > 4
 
 
 def test_each_run_of_a_stack_begins_with_its_own_weights(configs, data_dir, tmp_path):
