@@ -18,6 +18,7 @@ import pandas as pd
 from data_pipelines.prepare import prepare_data
 from sweeps import cli
 from sweeps.grids.files import load_plan
+from sweeps.study.store import StudyDirectory
 
 OSTINATO = Path(sys.executable).parent / "ostinato"
 
@@ -104,6 +105,11 @@ def until(holds, seconds=120):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return found
+
+
+def states(out: Path) -> list[str]:
+    """How each run of a study stands."""
+    return [status["state"] for _, status in StudyDirectory(out).statuses()]
 
 
 def assert_equal_findings(ours: Path, theirs: Path, runs: int | None = None) -> None:

@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 
-from sweeps.study.store import StudyDirectory
-from tests.sweeps.command_line import bad, ostinato, prepare
+from tests.sweeps.command_line import bad, ostinato, prepare, states
 
 BAD_GRIDS = [
     (
@@ -92,8 +91,8 @@ def test_a_study_is_not_continued_on_other_text(grid, text_corpus, tmp_path):
     result = ostinato("sweep", path, "--out", out, data_dir=tmp_path / "data")
     assert result.returncode == 2 and result.stderr.count("\n") == 1
     assert f"is not the text that {out} was trained on" in result.stderr
-    states = [status["state"] for _, status in StudyDirectory(out).statuses()]
-    assert states.count("done") == 1 and states.count("pending") == len(states) - 1
+    found = states(out)
+    assert found.count("done") == 1 and found.count("pending") == len(found) - 1
 
 
 def test_other_bad_input_is_one_line(grid, tmp_path):

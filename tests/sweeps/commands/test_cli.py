@@ -10,8 +10,7 @@ import typer
 from sweeps import cli
 from sweeps.commands import app
 from sweeps.grids.files import load_plan
-from sweeps.study.store import StudyDirectory
-from tests.sweeps.command_line import bad, ostinato
+from tests.sweeps.command_line import bad, ostinato, states
 
 
 @pytest.mark.slow
@@ -57,8 +56,7 @@ def test_a_failed_run_is_named_and_does_not_stop_the_others(grid, data_dir, tmp_
     small = ("--select", "d_model == 16", "--jobs", 1)
     result = ostinato("sweep", wild, "--out", tmp_path / "out", *small, data_dir=data_dir, check=1)
     assert "failed: loss is nan at step" in result.stderr and result.stderr.count("\n") == 1
-    states = [status["state"] for _, status in StudyDirectory(tmp_path / "out").statuses()]
-    assert sorted(states) == ["done"] * 3 + ["failed"] + ["pending"] * 3
+    assert sorted(states(tmp_path / "out")) == ["done"] * 3 + ["failed"] + ["pending"] * 3
     table = ostinato("status", tmp_path / "out", "--json", check=0)
     assert {row["error"] is None for row in json.loads(table.stdout)} == {True, False}
 

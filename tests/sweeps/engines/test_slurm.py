@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.study.store import StudyDirectory
 from tests.sweeps import slurm_cluster
 from tests.sweeps.command_line import (
     OSTINATO,
     assert_equal_findings,
     bad,
     ostinato,
+    states,
     until,
 )
 
@@ -35,10 +35,6 @@ def slurm(cluster, monkeypatch):
     return lambda *command: (
         subprocess.run(command, capture_output=True, text=True, check=True).stdout
     )
-
-
-def states(out: Path) -> list[str]:
-    return [status["state"] for _, status in StudyDirectory(out).statuses()]
 
 
 def job_id(out: Path) -> str:

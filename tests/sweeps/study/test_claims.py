@@ -41,6 +41,12 @@ def owner(path, **changes):
     path.write_text(json.dumps(identity))
 
 
+def claiming(path) -> list[str]:
+    """A process that takes a claim and ends."""
+    code = f"from pathlib import Path; from sweeps.study import claims; assert claims.claim(Path({str(path)!r}))"
+    return [sys.executable, "-c", code]
+
+
 def test_a_claim_is_had_by_one_and_can_be_given_back(path):
     assert claims.claim(path) and claims.is_held(path)
     assert not claims.claim(path)
@@ -56,15 +62,13 @@ def test_a_claim_that_another_has_taken_over_is_not_given_back_for_it(path):
 
 
 def test_a_dead_processs_claim_is_taken_over(path):
-    code = f"from pathlib import Path; from sweeps.study import claims; assert claims.claim(Path({str(path)!r}))"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run(claiming(path), check=True)
     assert path.exists() and not claims.is_held(path)
     assert claims.claim(path) and claims.is_held(path)
 
 
 def test_a_dead_processs_claim_is_taken_over_before_anyone_has_buried_it(path):
-    code = f"from pathlib import Path; from sweeps.study import claims; assert claims.claim(Path({str(path)!r}))"
-    with subprocess.Popen([sys.executable, "-c", code]) as process:
+    with subprocess.Popen(claiming(path)) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert process.returncode is None and not claims.is_held(path)
         assert claims.claim(path) and claims.is_held(path)
