@@ -43,6 +43,8 @@ def pytest_configure(config):
     config.add_cleanup(directory.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = directory.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    # Else a program's key holds the directory, and in a copy of it nothing is found.
+    os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"
 
 
 def pytest_collection_modifyitems(items):

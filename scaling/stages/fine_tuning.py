@@ -12,7 +12,7 @@ from data_pipelines.errors import OstinatoError
 from data_pipelines.identity import Added
 from scaling.config import RunConfig
 from scaling.record import Record
-from scaling.stages.pretraining import run
+from scaling.stages.pretraining import compile_alone, run
 from scaling.stages.stage import Following, Stage
 
 
@@ -61,4 +61,4 @@ class FineTuning(Following):
         return FineTuningConfig.parse(tuned, "stages"), RunConfig.parse(values, "stages")
 
 
-FINE_TUNING = Stage("fine_tuning", FineTuningConfig, run, FineTuning)
+FINE_TUNING = Stage("fine_tuning", FineTuningConfig, run, FineTuning, compile_alone)

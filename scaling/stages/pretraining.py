@@ -24,4 +24,12 @@ def run(lanes: Sequence[Lane], around: Surroundings) -> list[dict[str, Any] | Ex
     return loop.run(LanguageModelling(lanes, around), lanes, around)
 
 
-PRETRAINING = Stage("pretraining", RunConfig, run)
+def compile_alone(record: RunConfig, layout: str) -> None:
+    """Compile what trains and evaluates a run alone, in the vocabulary that its record names."""
+    from scaling.programs.layout import Layout
+    from scaling.programs.program import program_for
+
+    program_for(record, record.vocabulary_size, Layout.read(layout)).compile()
+
+
+PRETRAINING = Stage("pretraining", RunConfig, run, compile=compile_alone)

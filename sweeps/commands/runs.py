@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -245,6 +246,7 @@ def _sweep(
     from sweeps.grids.files import find_grid, load_plan
     from sweeps.study.storage import is_remote
     from sweeps.study.store import StudyDirectory
+    from sweeps.workers.ahead import compiling_ahead
     from sweeps.workers.companions import is_follower
     from sweeps.workers.local import Outcome, follow, worker_cores
     from sweeps.workers.local import sweep as train_all
@@ -262,8 +264,10 @@ def _sweep(
     execution = options.execution(chosen.runs)
     data_dir = data_dir or default_data_dir()
     done = directory.done(collected=not anew) if (out / "grid.yaml").exists() else set()
-    if any(run.run_id not in done for run in chosen.runs):
-        prepare(chosen.runs, data_dir, console, directory)
+    waiting = [run for run in chosen.runs if run.run_id not in done]
+    if waiting:
+        beside = partial(compiling_ahead, waiting, directory, execution)
+        prepare(chosen.runs, data_dir, console, directory, beside)
     directory.create(planned, source)
     watcher = Display(console, len(worker_cores(jobs, len(chosen.runs), execution.threads)))
     heed_sigterm()

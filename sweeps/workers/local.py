@@ -32,6 +32,9 @@ from sweeps.workers.execution import Execution
 CRASHES = 2
 """How often a run whose worker died is tried again."""
 
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
+"""Environment variable of where a process keeps what it compiles."""
+
 WORKER = "sweeps.workers.worker:main"
 """What a worker process runs."""
 
@@ -253,7 +256,10 @@ def worker_environment(threads: int, study: Path) -> dict[str, str]:
     if not _has_accelerator():
         # Else an installed libtpu or CUDA is loaded, looks around and complains.
         environment.setdefault("JAX_PLATFORMS", "cpu")
-    environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(study.absolute() / "compiled" / kind()))
+    if environment.get("JAX_PLATFORMS") == "cpu":
+        # They are of GPUs, and where they lie is part of every program's key.
+        environment.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
+    environment.setdefault(COMPILED, str(study.absolute() / "compiled" / kind()))
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     return environment | {THREADS: str(threads), "OMP_NUM_THREADS": str(threads)}
 

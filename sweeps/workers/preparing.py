@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -24,10 +25,15 @@ from sweeps.study.store import StudyDirectory
 
 
 def prepare(
-    runs: Sequence[Record], data_dir: Path, console: Console, study: StudyDirectory | None
+    runs: Sequence[Record],
+    data_dir: Path,
+    console: Console,
+    study: StudyDirectory | None,
+    beside: Callable[[], AbstractContextManager] = nullcontext,
 ) -> None:
     """Prepare the data of all `runs` and check that it feeds each of them.
 
+    beside: entered while something is made.
     Raises OstinatoError where a corpus cannot be made, is too small for a run, or is another than
     the one the study's finished runs were trained on.
     """
@@ -38,12 +44,15 @@ def prepare(
             key = mixture.corpus, mixture.reading, mixture.vocabulary, mixture.context, mixture.unit
             others = mixture.vocabulary_of, mixture.facts_corpus, data.ood_corpus
             wanted.setdefault((*key, *others), data)
-    with console.status("preparing data") as status:
-        for data in wanted.values():
-            if not _is_there(data, data_dir):
-                item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
-                _in_a_process(item, data_dir, console, status)
-                SequenceStore.open.cache_clear()  # it may hold more splits now
+    with console.status("preparing data") as status, ExitStack() as held:
+        # One after the other: what is made for one may be all that the next lacks.
+        lacking = (data for data in wanted.values() if not _is_there(data, data_dir))
+        for number, data in enumerate(lacking):
+            if number == 0:
+                held.enter_context(beside())
+            item = {"mixture": data.mixture.model_dump(), "ood_corpus": data.ood_corpus}
+            _in_a_process(item, data_dir, console, status)
+            SequenceStore.open.cache_clear()  # it may hold more splits now
     mixtures = [run.data.mixture for run in runs if run.data]
     digests = {open_data(mixture, data_dir).digest for mixture in mixtures}
     corpora = {mixture.corpus for mixture in mixtures}
