@@ -1,7 +1,7 @@
 """While corpora are being made, what the runs need is compiled beside it, in time that is idle.
 
 A process of the lowest priority compiles one shape after the other, the longest run's first, and is killed
-when the corpora are there: what it has finished by then the workers find, the rest they compile.
+when the corpora are there: what it has written by then the workers find, the rest they compile.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def compiling_ahead(
         return
     with TemporaryDirectory(prefix="compiled-") as made:
         process = subprocess.Popen(
-            child(f"{__name__}:main", made, execution.model_dump_json()),
+            child(f"{__name__}:main", execution.model_dump_json()),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment | {COMPILED: str(Path(made) / "making")},
+            env=environment | {COMPILED: made},
         )
         assert process.stdin
         try:
@@ -66,8 +66,9 @@ def compiling_ahead(
             yield
         finally:
             process.kill()
-            process.wait()
-        for program in Path(made).glob("*-cache"):
+            killed = process.wait() != 0
+        written = sorted(Path(made).glob("*-cache"), key=lambda program: program.stat().st_mtime_ns)
+        for program in written[:-1] if killed else written:  # the newest may be half written
             with replacing(Path(environment[COMPILED]) / program.name) as whole:
                 shutil.copy(program, whole)
 
@@ -81,8 +82,8 @@ def _shapes(runs: Sequence[Record]) -> list[Record]:
     return list(found.values())
 
 
-def main(made: str, execution: str) -> None:
-    """Compile for the records on standard input, a JSON object a line; each whole shape goes to `made`."""
+def main(execution: str) -> None:
+    """Compile for the records on standard input, a JSON object a line."""
     lines = sys.stdin.read().splitlines()
     asked = Execution.model_validate_json(execution)
     for line in lines:
@@ -90,5 +91,3 @@ def main(made: str, execution: str) -> None:
         record = stage.record.model_validate_json(line)
         assert stage.compile
         stage.compile(record, asked.layouts.get(record.run_id, ""))
-        for program in Path(os.environ[COMPILED]).glob("*-cache"):
-            program.replace(Path(made) / program.name)
