@@ -19,6 +19,9 @@ from typing import NamedTuple
 THREADS = "PJRT_NPROC"
 """Environment variable that sets the threads of JAX's CPU client, read at JAX's first computation."""
 
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
+"""Environment variable of where JAX keeps what it compiles, read when JAX is imported."""
+
 _POOL = "tf_XLAEigen"
 """Name of the threads among which XLA splits a computation."""
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from scaling.processor import kind
-
-_DIRECTORY, _WORTH_KEEPING = (
-    "JAX_COMPILATION_CACHE_DIR",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
-)
+from scaling.processor import COMPILED, kind
 
 
 def keep_compiled() -> None:
@@ -20,10 +15,10 @@ def keep_compiled() -> None:
 
     # A full disk, or an entry that a killed process has left half written, costs the time only.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
-    if _DIRECTORY in os.environ:
+    if COMPILED in os.environ:
         return
     directory = default_data_dir() / "compiled" / kind()
     existing = next(place for place in (directory, *directory.absolute().parents) if place.exists())
     if existing.is_dir() and os.access(existing, os.W_OK):
-        os.environ[_DIRECTORY] = str(directory)
-        os.environ.setdefault(_WORTH_KEEPING, "0.1")
+        os.environ[COMPILED] = str(directory)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")

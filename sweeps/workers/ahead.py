@@ -19,12 +19,13 @@ from tempfile import TemporaryDirectory
 from data_pipelines.system.atomic import replacing
 from data_pipelines.system.children import child
 from data_pipelines.system.cores import available_cores
+from scaling.processor import COMPILED
 from scaling.record import Record
 from scaling.stages import stage_named
 from sweeps.study.store import StudyDirectory
 from sweeps.workers.companions import hosts
 from sweeps.workers.execution import Execution
-from sweeps.workers.local import COMPILED, worker_environment
+from sweeps.workers.local import worker_environment
 
 PRIORITY = 19
 """Of what is compiled ahead, as `nice` has it: the lowest."""
@@ -68,9 +69,10 @@ def compiling_ahead(
             process.kill()
             killed = process.wait() != 0
         written = sorted(Path(made).glob("*-cache"), key=lambda program: program.stat().st_mtime_ns)
-        for program in written[:-1] if killed else written:  # the newest may be half written
-            with replacing(Path(environment[COMPILED]) / program.name) as whole:
-                shutil.copy(program, whole)
+        with suppress(OSError):  # a full disk costs time here; who has to write there says so
+            for program in written[:-1] if killed else written:  # the newest may be half written
+                with replacing(Path(environment[COMPILED]) / program.name) as whole:
+                    shutil.copy(program, whole)
 
 
 def _shapes(runs: Sequence[Record]) -> list[Record]:

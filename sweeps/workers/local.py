@@ -21,7 +21,7 @@ from typing import Any
 
 from data_pipelines.system.children import child
 from data_pipelines.system.cores import available_cores
-from scaling.processor import THREADS, kind
+from scaling.processor import COMPILED, THREADS, kind
 from scaling.record import Record
 from sweeps.study import claims
 from sweeps.study.store import StudyDirectory
@@ -31,9 +31,6 @@ from sweeps.workers.execution import Execution
 
 CRASHES = 2
 """How often a run whose worker died is tried again."""
-
-COMPILED = "JAX_COMPILATION_CACHE_DIR"
-"""Environment variable of where a process keeps what it compiles."""
 
 WORKER = "sweeps.workers.worker:main"
 """What a worker process runs."""
