@@ -24,12 +24,11 @@ def run(lanes: Sequence[Lane], around: Surroundings) -> list[dict[str, Any] | Ex
     return loop.run(LanguageModelling(lanes, around), lanes, around)
 
 
-def compile_alone(record: RunConfig, layout: str) -> None:
+def compile_alone(record: RunConfig) -> None:
     """Compile what trains and evaluates a run alone, in the vocabulary that its record names."""
-    from scaling.programs.layout import Layout
     from scaling.programs.program import program_for
 
-    program_for(record, record.vocabulary_size, Layout.read(layout)).compile()
+    program_for(record, record.vocabulary_size).compile()
 
 
 PRETRAINING = Stage("pretraining", RunConfig, run, compile=compile_alone)

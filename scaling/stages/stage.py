@@ -50,6 +50,6 @@ class Stage:
     why it failed; raises as `loop.run` does."""
     following: type[Following] | None = None
     """How a grid asks for it; None for what a grid's axes make."""
-    compile: Callable[[Any, str], object] | None = None
-    """Compiles what a run needs by its record and its layout, as `Layout.read` takes it; None for what
-    is not known before its data are there."""
+    compile: Callable[[Any], object] | None = None
+    """Compiles what a run alone needs by its record; None for what is not known before its data are
+    there."""

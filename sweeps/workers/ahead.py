@@ -41,17 +41,18 @@ def compiling_ahead(
     """Compile for `runs` as long as the block takes, and keep it in the study if that ends well.
 
     Nothing where it would disturb or be of no use: on an accelerator, on one core, for runs that are
-    trained together, and for somebody whose programs are kept elsewhere, who has most of them.
+    trained together or in a layout, and for somebody whose programs are kept elsewhere, who has most.
     """
     environment = worker_environment(execution.threads, study.path)
     ours = COMPILED not in os.environ and environment.get("JAX_PLATFORMS") == "cpu"
+    alone = hosts() == 1 and not execution.stacks and not execution.layouts
     shapes = _shapes(runs)
-    if not ours or not shapes or available_cores() < 2 or hosts() > 1 or execution.stacks:
+    if not (ours and alone and shapes) or available_cores() < 2:
         yield
         return
     with TemporaryDirectory(prefix="compiled-") as made:
         process = subprocess.Popen(
-            child(f"{__name__}:main", execution.model_dump_json()),
+            child(f"{__name__}:main"),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -84,12 +85,9 @@ def _shapes(runs: Sequence[Record]) -> list[Record]:
     return list(found.values())
 
 
-def main(execution: str) -> None:
+def main() -> None:
     """Compile for the records on standard input, a JSON object a line."""
-    lines = sys.stdin.read().splitlines()
-    asked = Execution.model_validate_json(execution)
-    for line in lines:
+    for line in sys.stdin.read().splitlines():
         stage = stage_named(json.loads(line)["stage"])
-        record = stage.record.model_validate_json(line)
         assert stage.compile
-        stage.compile(record, asked.layouts.get(record.run_id, ""))
+        stage.compile(stage.record.model_validate_json(line))

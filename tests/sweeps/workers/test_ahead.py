@@ -90,10 +90,11 @@ def test_the_longest_run_of_each_shape_comes_first_and_none_that_takes_hours():
 
 
 @pytest.mark.parametrize(
-    ("cores", "stacks", "environment"),
+    ("cores", "carried", "environment"),
     [
         (1, {}, {}),
-        (2, {"a": ["a", "b"]}, {}),
+        (2, {"stacks": {"a": ["a", "b"]}}, {}),
+        (2, {"layouts": {"a": "microbatch=8"}}, {}),
         (2, {}, {COMPILED: "elsewhere"}),
         (2, {}, {"JAX_PLATFORMS": "cuda"}),
         (2, {}, {"OSTINATO_HOSTS": "2"}),
@@ -101,12 +102,12 @@ def test_the_longest_run_of_each_shape_comes_first_and_none_that_takes_hours():
 )
 @pytest.mark.usefixtures("temporary")
 def test_nothing_is_compiled_ahead_where_it_would_disturb(
-    cores, stacks, environment, grid, tmp_path, monkeypatch
+    cores, carried, environment, grid, tmp_path, monkeypatch
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ahead, "available_cores", lambda: cores)
     monkeypatch.setattr(subprocess, "Popen", None)  # to start a process would fail
-    study, execution = StudyDirectory(tmp_path), Execution(stacks=stacks)
+    study, execution = StudyDirectory(tmp_path), Execution(**carried)
     with compiling_ahead(load_plan(grid).runs, study, execution):
         pass
