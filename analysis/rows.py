@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+if TYPE_CHECKING:
+    from pandas.core.groupby import DataFrameGroupBy
+
 
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
-    """Each row, its columns as attributes; `Index` is its label."""
-    return table.itertuples()
+    """Each row, its columns as attributes."""
+    kind = _row_kind(tuple(table.columns))
+    return map(kind, *(column for _, column in table.items()))
+
+
+@cache
+def _row_kind(columns: tuple[str, ...]) -> Any:
+    """Making one takes longer than the rows of most tables, and the same tables come again."""
+    return namedtuple("Row", columns, rename=True)
 
 
 def groups_of(table: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
     """The value of the column `by` (a tuple of several) and the rows that have it, in order."""
     return iter(table.groupby(by))
+
+
+def run_ids_of(groups: DataFrameGroupBy) -> pd.Series:
+    """The `run_id` of each group's rows, as lists: `agg(list)`, in a fraction of its time."""
+    sizes = groups.size()
+    order = groups.ngroup().to_numpy().argsort(kind="stable")  # rows without a key come last
+    grouped, ends = groups.obj.run_id.to_numpy(object)[order].tolist(), sizes.cumsum()
+    lists = [grouped[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    return pd.Series(lists, sizes.index, dtype=object)
 
 
 def highest(table: pd.DataFrame, column: str) -> pd.Series:

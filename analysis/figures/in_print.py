@@ -36,6 +36,7 @@ STYLE: dict[RcKeyType, Any] = {
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else looked for, as high as the ticks above, of which there are none
     "axes.labelsize": 9,
     "axes.labelcolor": "#3a4048",
     "axes.edgecolor": "#9aa1a9",

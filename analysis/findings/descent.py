@@ -11,7 +11,7 @@ from scipy.stats import ttest_1samp
 from analysis.figures.chart import NEUTRAL, Axis, Chart, Panel, Series, ramp
 from analysis.figures.choice import size_panels, with_labels
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 from analysis.study import Study
 from analysis.study.once import once_a_study
 from analysis.words import count, plural
@@ -31,8 +31,8 @@ def rises(study: Study) -> pd.DataFrame:
     `pool_loss_at_peak`. A curve that only falls has rise 0 and NaN for the rest.
     """
     rows = []
-    for run, curve in groups_of(study.curves, "run_id"):
-        curve = curve.sort_values("tokens").dropna(subset="test_loss")
+    curves = study.curves.dropna(subset="test_loss").sort_values("tokens", kind="stable")
+    for run, curve in groups_of(curves, "run_id"):
         if len(curve) < 3:
             continue
         rows.append({"run_id": run} | _rise(curve))
@@ -144,7 +144,7 @@ def mean_curves(study: Study) -> pd.DataFrame:
     curves = curves[curves.tokens > 0].dropna(subset="test_loss")
     grouped = curves.groupby([*columns[1:], "tokens"])
     means = grouped.test_loss.mean().to_frame()
-    return means.assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    return means.assign(run_ids=run_ids_of(grouped)).reset_index()
 
 
 def _control_cells(analysis: Analysis) -> pd.DataFrame:

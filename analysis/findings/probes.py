@@ -15,7 +15,7 @@ from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, errors, ma
 from analysis.figures.choice import with_labels
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
-from analysis.rows import groups_of, lowest, rows_of
+from analysis.rows import groups_of, lowest, rows_of, run_ids_of
 from analysis.study import Study
 from analysis.words import count, plural, share
 
@@ -190,7 +190,7 @@ def probe_cells(table: pd.DataFrame) -> pd.DataFrame:
     cells = grouped[["multiplier", "by_test_loss"]].mean()
     cells["multiplier_se"] = grouped.multiplier.sem()
     cells["seeds"] = grouped.size()
-    cells["run_ids"] = grouped.run_id.agg(list)
+    cells["run_ids"] = run_ids_of(grouped)
     return cells.reset_index()
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.figures.chart import Axis, Chart, Heat, Panel
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.rows import groups_of, highest
+from analysis.rows import groups_of, highest, run_ids_of
 from analysis.study import Study
 from analysis.study.scans import REPETITION, SETTINGS, tell_apart
 from analysis.words import count
@@ -61,7 +61,7 @@ def arms(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     measures = ["damage", "removed", "cost", "gain", "test_loss"]
     grouped = runs.groupby([*_CELL, *ARM, "setting"])
     cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
-    cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
+    cells["seeds"], cells["run_ids"] = grouped.size(), run_ids_of(grouped)
     labels = dict(zip(runs.group, runs.label, strict=True))
     return cells.reset_index().assign(label=lambda table: table.group.map(labels))
 

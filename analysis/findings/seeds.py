@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import t
 
+from analysis.rows import run_ids_of
+
 LEVEL = 0.95
 
 
@@ -83,4 +85,4 @@ def cells_over_seeds(
     for end, values in (("_low", grouped.mean() - reach), ("_high", grouped.mean() + reach)):
         values[ratios] = np.exp(values[ratios])
         cells = cells.join(values.where(whole).add_suffix(end))
-    return cells.assign(seeds=size, run_ids=runs.groupby(by).run_id.agg(list)).reset_index()
+    return cells.assign(seeds=size, run_ids=run_ids_of(runs.groupby(by))).reset_index()

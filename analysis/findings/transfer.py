@@ -13,7 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, errors, ramp
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
-from analysis.rows import groups_of, lowest, rows_of
+from analysis.rows import groups_of, lowest, rows_of, run_ids_of
 from analysis.study import Study
 from analysis.study.scans import FACTS, SETTINGS, SHAPE
 from analysis.words import count, share
@@ -78,7 +78,7 @@ def transfer_cells(runs: pd.DataFrame) -> pd.DataFrame:
     grouped = runs.groupby(_CELL)
     cells = grouped[measures].mean().join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"], cells["extrapolated"] = grouped.size(), grouped.extrapolated.any()
-    cells["run_ids"] = grouped.run_id.agg(list)
+    cells["run_ids"] = run_ids_of(grouped)
     return cells.reset_index()
 
 
@@ -173,7 +173,7 @@ def fine_tuning_curves(analysis: Analysis) -> pd.DataFrame:
     grouped = curves.groupby(columns)
     found = grouped.test_loss.agg(["mean", "sem"])
     found.columns = ["test_loss", "test_loss_se"]
-    return found.assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    return found.assign(run_ids=run_ids_of(grouped)).reset_index()
 
 
 TRANSFER = Finding(

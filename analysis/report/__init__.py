@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.analysis import Analysis, analyse, write_analysis
-from analysis.figures.chart import Chart
 from analysis.figures.in_print import render_each
 from analysis.files import write_bytes, write_csv, write_text
-from analysis.findings import FINDINGS, gallery
+from analysis.findings import FINDINGS, galleries
 from analysis.findings.claims.picture import headline_picture
-from analysis.report.page import page
+from analysis.report.page import Pictures, page
 from analysis.study import Study
 
 
@@ -22,24 +21,20 @@ def write_report(study_dir: str | Path, analysis: Analysis | None = None) -> Pat
     """
     analysis = analysis or analyse(study_dir)
     write_analysis(analysis, study_dir)
-    report, charts = Path(study_dir) / "report", _pictures(analysis)
-    for chart in charts:
+    report, pictures = Path(study_dir) / "report", _pictures(analysis)
+    for chart in pictures:
         for kind, content in render_each(chart, ("svg", "pdf")).items():
             write_bytes(report / "figures" / f"{chart.key}.{kind}", content)
         write_csv(report / "figures" / f"{chart.key}.csv", chart.table)
     write_csv(report / "figures" / "runs.csv", analysis.study.runs)
-    return write_text(
-        report / "index.html", page(analysis, {"": charts} | _by_seed(analysis.study))
-    )
+    return write_text(report / "index.html", page(analysis, pictures, _by_seed(analysis.study)))
 
 
-def _pictures(analysis: Analysis) -> list[Chart]:
-    """The headline's picture, where there is one, and the gallery."""
-    first = headline_picture(analysis)
-    return [*([first] if first else []), *gallery(analysis)]
+def _pictures(analysis: Analysis) -> Pictures:
+    return Pictures(headline_picture(analysis), galleries(analysis))
 
 
-def _by_seed(study: Study) -> dict[str, list[Chart]]:
+def _by_seed(study: Study) -> dict[str, Pictures]:
     """The pictures of each seed's runs alone, where there are several seeds to choose from."""
     seeds = sorted(study.results.seed.unique())
     # What is listed in words alone is not seen there.

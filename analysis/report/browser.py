@@ -45,7 +45,11 @@ def run_data(study: Study) -> dict:
     """Every run: the columns of its row in the results (a list each), and its thinned curves."""
     rows = study.runs.drop(columns=["is_control", "setting", "scan"])
     every = (study.curves, *study.stage_curves.values())
-    curves = {run: own for table in every for run, own in table.groupby("run_id")}
+    curves = {
+        run: own
+        for table in every
+        for run, own in table.sort_values("tokens", kind="stable").groupby("run_id")
+    }
     return {
         "columns": rows.to_dict("list"),
         "curves": [_thin(curves[run]) if run in curves else {} for run in rows.run_id],
@@ -53,7 +57,6 @@ def run_data(study: Study) -> dict:
 
 
 def _thin(curves) -> dict:
-    curves = curves.sort_values("tokens")
     if len(curves) > _MOST_POINTS:
         curves = curves.iloc[np.linspace(0, len(curves) - 1, _MOST_POINTS).round().astype(int)]
     losses = [name for name in _CURVES if name in curves and curves[name].notna().any()]

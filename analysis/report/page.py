@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from string import Template
 
 import pandas as pd
@@ -17,7 +18,7 @@ from plotly.offline import get_plotlyjs
 
 from analysis.figures.chart import Chart
 from analysis.files import jsonable
-from analysis.findings import Listing, Question, galleries, listings
+from analysis.findings import Listing, Question, listings
 from analysis.findings.claims.headline import headline
 from analysis.findings.finding import Analysis
 from analysis.report.browser import chart_data, run_data
@@ -25,11 +26,21 @@ from analysis.report.tables import chart_table, listing_table, runs_table
 from analysis.words import count, plural
 
 
-def page(analysis: Analysis, pictures: dict[str, list[Chart]]) -> str:
+@dataclass(frozen=True)
+class Pictures:
+    """Every chart of a study: the headline's, where there is one, and those under each question."""
+
+    first: Chart | None
+    galleries: dict[Question, list[Chart]]
+
+    def __iter__(self) -> Iterator[Chart]:
+        return chain([self.first] if self.first else [], *self.galleries.values())
+
+
+def page(analysis: Analysis, pictures: Pictures, by_seed: dict[str, Pictures]) -> str:
     """The report as one HTML document.
 
-    pictures: every chart of the study under "", of each seed's runs alone under the seed; the headline's
-    picture has the key "headline".
+    pictures: of the study; by_seed: of each seed's runs alone.
     """
     study, asset = analysis.study, files("analysis.report").joinpath
     name = str(study.meta["name"])
@@ -37,13 +48,13 @@ def page(analysis: Analysis, pictures: dict[str, list[Chart]]) -> str:
     data = {
         "charts": {
             seed: {chart.key: chart_data(chart, places) for chart in own}
-            for seed, own in pictures.items()
+            for seed, own in ({"": pictures} | by_seed).items()
         },
         "runs": run_data(study),
     }
     runs = analysis.runs[["run_id", "damage", "multiplier"]]
     first = headline(analysis)
-    sections = _sections(analysis, places)
+    sections = _sections(analysis, pictures.galleries, places)
     return Template(asset("page.html").read_text()).substitute(
         title=escape(f"{name} · Ostinato"),
         name=escape(name),
@@ -51,7 +62,7 @@ def page(analysis: Analysis, pictures: dict[str, list[Chart]]) -> str:
         headline=escape(first.title) + ".",
         numbers=_number("Here", first.number, first.unit, first.interval)
         + (_number("Published", first.published, first.source) if first.published else ""),
-        picture="".join(_picture(chart) for chart in pictures[""] if chart.key == "headline"),
+        picture=_picture(pictures.first) if pictures.first else "",
         contents="".join(
             f"<a href='#{_anchor(question)}'>{question.value}</a>" for question in sections
         ),
@@ -83,9 +94,11 @@ def _picture(chart: Chart) -> str:
 </figure>"""
 
 
-def _sections(analysis: Analysis, places: dict[str, int]) -> dict[Question, str]:
+def _sections(
+    analysis: Analysis, charts: dict[Question, list[Chart]], places: dict[str, int]
+) -> dict[Question, str]:
     """What there is under each question: paragraphs, listings, cards of figures, each by its finding."""
-    charts, listed, found = galleries(analysis), listings(analysis), {}
+    listed, found = listings(analysis), {}
     extra = {
         Question.PUBLISHED: _list_card(
             "deviations", "What differs from the paper", deviations(analysis.study.results)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.cause.located import CURVE
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 
 Rescaling = Callable[[pd.DataFrame], np.ndarray]
 
@@ -28,7 +28,7 @@ def scaled(runs: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
     """The cells of all curves whose peak is located (one arm): mean `damage` over seeds, its `share` of
     the damage at the peak, and the `run_ids`; with the curve's `worst`."""
     grouped = runs.groupby([*CURVE, "repeats"])
-    cells = grouped.damage.mean().to_frame().assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    cells = grouped.damage.mean().to_frame().assign(run_ids=run_ids_of(grouped)).reset_index()
     cells = cells.merge(peaks[[*CURVE, "worst", "height"]], on=CURVE)
     return cells.assign(share=cells.damage / cells.height)
 

@@ -18,7 +18,7 @@ from analysis.findings.regularisation import regularisation_map
 from analysis.findings.repeats.controls import smallest_control
 from analysis.findings.repeats.params import loss_against_params
 from analysis.findings.repeats.worst import has_multiplier
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 from analysis.words import count
 
 KEY = "headline"
@@ -159,7 +159,7 @@ def _size(params: float, runs: pd.DataFrame, measure: str, ink, shape: str) -> l
     """The mean line of a size, and each of its runs."""
     keys = {"params": int(params)}
     grouped = runs.groupby("repeats")
-    means, behind = grouped[measure].mean(), grouped.run_id.agg(list)
+    means, behind = grouped[measure].mean(), run_ids_of(grouped)
     x = means.index.to_numpy(float)
     line = Series(
         *(count(params), x, means.to_numpy(float), ink, shape), keys=keys, run_ids=behind.to_list()

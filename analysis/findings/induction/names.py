@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures.chart import ALERT, QUIET, Axis, Chart, Panel, Series, errors
 from analysis.figures.choice import size_panels
 from analysis.findings.finding import Analysis, Finding, Question
-from analysis.rows import groups_of, lowest
+from analysis.rows import groups_of, lowest, run_ids_of
 from analysis.study import Study
 from analysis.study.scans import in_brackets
 from analysis.words import count
@@ -27,7 +27,7 @@ def name_cells(study: Study) -> pd.DataFrame:
     runs = runs.rename(columns=_MEASURED).dropna(subset="last")
     grouped = runs.groupby(["setting", "params", "repeated_fraction", "repeats"])
     cells = grouped[list(PLACES)].mean().join(grouped[list(PLACES)].sem().add_suffix("_se"))
-    cells["seeds"], cells["run_ids"] = grouped.size(), grouped.run_id.agg(list)
+    cells["seeds"], cells["run_ids"] = grouped.size(), run_ids_of(grouped)
     return cells.reset_index()
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.findings.finding import Finding, Question
 from analysis.findings.induction import phase
 from analysis.findings.induction.training import heads_while_training
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 from analysis.study import Study
 from analysis.study.once import once_a_study
 from analysis.study.scans import in_brackets
@@ -112,7 +112,7 @@ def formation_cells(runs: pd.DataFrame) -> pd.DataFrame:
     cells = cells.join(grouped[["onset_tokens", "after"]].sem().add_suffix("_se"))
     cells["seeds"], cells["formed"] = grouped.size(), grouped.onset_tokens.count()
     cells["lost"], cells["bumped"] = grouped.lost.sum(), grouped.bump_tokens.count()
-    cells["run_ids"] = grouped.run_id.agg(list)
+    cells["run_ids"] = run_ids_of(grouped)
     return cells.reset_index()
 
 

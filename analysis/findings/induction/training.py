@@ -9,7 +9,7 @@ from analysis.figures.chart import NEUTRAL, QUIET, Axis, Chart, Panel, Series, e
 from analysis.figures.choice import size_panels
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.induction.phase import convex_minorant, slope
-from analysis.rows import groups_of
+from analysis.rows import groups_of, run_ids_of
 from analysis.study import Study
 
 _LINES = {
@@ -139,7 +139,7 @@ def _means(study: Study, column: str) -> pd.DataFrame:
     grouped = curves[curves.setting >= 0].dropna(subset=column).groupby([*cell, "tokens"])
     found = grouped[column].agg(["mean", "sem", "size"])
     found.columns = [column, "se", "seeds"]
-    return found.assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    return found.assign(run_ids=run_ids_of(grouped)).reset_index()
 
 
 def _with_slope(curves: pd.DataFrame) -> pd.DataFrame:

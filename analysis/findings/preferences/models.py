@@ -14,7 +14,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import Axis, Chart, Panel, Series, errors, markers, ramp
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import Interpolation
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 from analysis.study import Study
 from analysis.words import count
 
@@ -70,7 +70,7 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     ]
     grouped = runs.groupby(_CELL, dropna=False)
     table = grouped[measures].mean().join(grouped[["accuracy"]].sem().add_suffix("_se"))
-    table["seeds"], table["run_ids"] = grouped.size(), grouped.run_id.agg(list)
+    table["seeds"], table["run_ids"] = grouped.size(), run_ids_of(grouped)
     table = table.reset_index()
     table["effective_pairs"], table["extrapolated"] = np.nan, False
     like = ["stage", "params", *LIKE, "epochs"]

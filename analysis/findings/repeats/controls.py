@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.laws import PowerLaw
-from analysis.rows import groups_of
+from analysis.rows import groups_of, run_ids_of
 from analysis.study import Study
 from analysis.study.scans import in_brackets
 
@@ -43,7 +43,7 @@ def mean_controls(study: Study) -> pd.DataFrame:
     grouped = study.controls.groupby(["setting", "params"])
     losses = grouped[["test_loss", "ood_loss", "unique_loss"]].mean()
     losses["test_loss_se"], losses["seeds"] = grouped.test_loss.sem(), grouped.size()
-    return losses.assign(run_ids=grouped.run_id.agg(list)).reset_index()
+    return losses.assign(run_ids=run_ids_of(grouped)).reset_index()
 
 
 def control_sentences(analysis: Analysis) -> list[str]:

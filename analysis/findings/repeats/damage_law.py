@@ -20,7 +20,7 @@ from analysis.figures.chart import QUIET, Axis, Chart, Panel, Series, markers, r
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.budgets import Control
 from analysis.laws import DamageBand, MovingBand, PowerLaw
-from analysis.rows import groups_of, rows_of
+from analysis.rows import groups_of, rows_of, run_ids_of
 from analysis.study.realised import realised
 from analysis.study.scans import with_arms
 from analysis.words import count
@@ -120,7 +120,7 @@ def held_out_sizes(runs: pd.DataFrame, laws: Mapping[int, PowerLaw]) -> pd.DataF
     table = pd.concat(tables) if tables else runs.head(0).assign(predicted=[], law=[])
     grouped = table.groupby(cell)
     means = grouped[["multiplier", "predicted"]].mean()
-    return means.assign(law=grouped.law.first(), run_ids=grouped.run_id.agg(list)).reset_index()
+    return means.assign(law=grouped.law.first(), run_ids=run_ids_of(grouped)).reset_index()
 
 
 def _foreseen(

@@ -14,7 +14,7 @@ from analysis.errors import AnalysisError
 from analysis.findings.finding import Analysis, Finding, Question
 from analysis.findings.repeats.memorisation import memorised
 from analysis.laws import Interpolation, PowerLaw
-from analysis.rows import groups_of
+from analysis.rows import groups_of, run_ids_of
 from analysis.study import Study
 from analysis.study.realised import realised
 from analysis.study.scans import SETTINGS, SHAPE
@@ -72,7 +72,7 @@ def mean_cells(runs: pd.DataFrame) -> pd.DataFrame:
     cells = grouped[measures].mean()
     cells = cells.join(grouped[measures].sem().add_suffix("_se"))
     cells["seeds"] = grouped.size()
-    cells["run_ids"] = grouped.run_id.agg(list)
+    cells["run_ids"] = run_ids_of(grouped)
     cells["pool_tokens"] = grouped["pool_tokens"].first()
     cells["repeated_fraction"] = grouped["repeated_fraction"].first()
     cells["realised_fraction"] = realised(runs)[0].groupby([runs[name] for name in CELL]).mean()
