@@ -36,7 +36,8 @@ def run_ids_of(groups: DataFrameGroupBy) -> pd.Series:
     order = groups.ngroup().to_numpy().argsort(kind="stable")  # rows without a key come last
     grouped, ends = groups.obj.run_id.to_numpy(object)[order].tolist(), sizes.cumsum()
     lists = [grouped[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-    return pd.Series(lists, sizes.index, dtype=object)
+    kind = object if lists else groups.obj.run_id.dtype  # none: a column of text
+    return pd.Series(lists, sizes.index, dtype=kind)
 
 
 def highest(table: pd.DataFrame, column: str) -> pd.Series:
