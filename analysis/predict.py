@@ -80,10 +80,10 @@ def predict(
 
     Parts that are seen once cost nothing; the penalties of the others are added in log loss,
     which no study of ours has tested for more than one part. Raises `AnalysisError` for parts
-    that sum to more than 1, and for sizes, fractions or repeats that are not positive.
+    that sum to more than 1, for sizes or fractions that are not positive, and for repeats below 1.
     """
-    parts = [part for part in parts if part.repeats > 1 or part.repeats <= 0]
     _check(params, tokens, parts)
+    parts = [part for part in parts if part.repeats > 1]
     control, alphas = control_between(damage.controls, params, tokens)
     control_loss = float(control.predict(params=params))
     band = damage.band.law
@@ -163,15 +163,13 @@ def _check(params: float, tokens: float, parts: list[Part]) -> None:
         if not (np.isfinite(value) and value > 0):
             raise AnalysisError(f"{name}: {value}; give a positive number")
     for part in parts:
-        if not 0 < part.fraction <= 1 or part.repeats <= 0:
-            raise AnalysisError(
-                f"part: fraction {part.fraction:g} seen {part.repeats:g} times; fractions lie in "
-                "(0, 1], repeats are at least 1"
-            )
-    if sum(part.fraction for part in parts) > 1 + 1e-9:
-        raise AnalysisError(
-            f"parts: their fractions sum to {sum(p.fraction for p in parts):g}; at most 1"
-        )
+        if not 0 < part.fraction <= 1:
+            raise AnalysisError(f"fraction: {part.fraction:g}; give more than 0 and at most 1")
+        if not 1 <= part.repeats < np.inf:
+            raise AnalysisError(f"repeats: {part.repeats:g}; give 1 or more")
+    repeated = sum(part.fraction for part in parts if part.repeats > 1)
+    if repeated > 1 + 1e-9:
+        raise AnalysisError(f"parts: their fractions sum to {repeated:g}; at most 1")
 
 
 def _outside(ranges: dict, params: float, tokens: float, parts: list[Part]) -> list[str]:

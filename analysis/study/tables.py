@@ -117,6 +117,11 @@ def read_study(directory: str | Path) -> Study:
     Raises `AnalysisError` where the results are missing, unreadable or hold no usable run.
     """
     directory = Path(directory)
+    if directory.is_file():
+        raise AnalysisError(
+            f"{directory}: a file; give the directory of a study, with its table as results.csv or "
+            "results.parquet in it"
+        )
     found = table_file(directory, "results") or directory / "results.parquet"
     results, said = _numbers_of(read(found, missing="collect the study's runs first"))
     curves_path = table_file(directory, "curves")

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -73,8 +74,9 @@ def test_leaving_the_measured_range_is_said(damage):
     [
         (-1, [Part(0.1, 10)], "params: -1"),
         (1e5, [Part(0.7, 10), Part(0.7, 20)], "sum to 1.4"),
-        (1e5, [Part(1.2, 10)], "fraction 1.2"),
-        (1e5, [Part(0.1, 0)], "seen 0 times"),
+        (1e5, [Part(1.2, 10)], "fraction: 1.2; give more than 0 and at most 1"),
+        (1e5, [Part(0.1, 0.5)], "repeats: 0.5; give 1 or more"),
+        (1e5, [Part(0.1, np.nan)], "repeats: nan; give 1 or more"),
     ],
 )
 def test_impossible_mixtures_are_refused(damage, params, parts, message):

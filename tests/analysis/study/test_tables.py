@@ -13,6 +13,12 @@ def test_a_study_without_results_is_refused(tmp_path):
         read_study(tmp_path)
 
 
+def test_a_table_by_itself_is_told_where_to_lie(tmp_path):
+    (tmp_path / "losses.csv").write_text("params,loss\n1e6,3\n")
+    with pytest.raises(AnalysisError, match=r"losses\.csv: a file; give the directory of a study"):
+        read_study(tmp_path / "losses.csv")
+
+
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "results.parquet").write_text("nonsense")
     with pytest.raises(AnalysisError, match="not a readable CSV or Parquet"):
