@@ -25,9 +25,11 @@ def public_builder(corpus: str, root: Path) -> tfds.core.DatasetBuilder:
     reachable = _reachable()
     if reachable and (builder := _find(corpus, BUCKET)):
         return _with_text(builder)
+    if Path(corpus).is_dir():
+        raise OstinatoError(f"corpus: {corpus} is a directory; write text_files:{corpus}")
     raise OstinatoError(
-        f"corpus: {corpus} is none of pydocs, pycode, zipf, markov, echo and text_files:DIR, nor a "
-        f"dataset of TFDS prepared in {root} or {BUCKET}"
+        f"corpus: {corpus} is none of pydocs, pycode, zipf, markov, echo, facts, preferences and "
+        f"text_files:DIR, nor a dataset of TFDS prepared in {root} or {BUCKET}"
         + ("" if reachable else ", which cannot be reached from here")
     )
 

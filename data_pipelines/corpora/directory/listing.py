@@ -139,7 +139,8 @@ def text_files(directory: Path) -> list[Path]:
     directory among them that cannot be read.
     """
     if not directory.is_dir():
-        raise OstinatoError(f"corpus: text_files:{directory} is not a directory")
+        remedy = "give the one that it lies in" if directory.is_file() else "check the path"
+        raise OstinatoError(f"corpus: text_files:{directory} is not a directory; {remedy}")
     files = sorted(
         Path(place, name)
         for place, _, names in os.walk(directory, onerror=_refuse)

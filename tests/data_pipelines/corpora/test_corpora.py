@@ -107,6 +107,9 @@ def test_an_unknown_corpus_is_one_line_even_without_a_network(corpus, tmp_path, 
         prepare_corpus(corpus, tmp_path)
     assert "\n" not in str(caught.value)
     assert "cannot be reached" in str(caught.value)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(OstinatoError, match=r"/mine is a directory; write text_files:/\S+/mine$"):
+        prepare_corpus(str(tmp_path / "mine"), tmp_path)
 
 
 def _prepare(data_dir, queue):

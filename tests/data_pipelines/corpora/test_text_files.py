@@ -105,9 +105,11 @@ def test_a_directory_that_may_not_be_listed_is_named_not_passed_over(directory, 
 
 
 def test_a_missing_or_empty_directory_is_named(tmp_path):
-    with pytest.raises(OstinatoError, match=r"text_files:\S+/none is not a directory"):
+    with pytest.raises(OstinatoError, match=r"text_files:\S+/none is not a directory; check"):
         corpus_builder(f"text_files:{tmp_path / 'none'}", tmp_path)
     (tmp_path / "picture.png").touch()
+    with pytest.raises(OstinatoError, match=r"picture\.png is not a directory; give the one that"):
+        corpus_builder(f"text_files:{tmp_path / 'picture.png'}", tmp_path)
     with pytest.raises(OstinatoError, match=r"holds no text; put \.txt"):
         text_files(tmp_path)
 
