@@ -104,6 +104,17 @@ addEventListener("resize", () => { // a phone's bars that come and go change the
   clearTimeout(pending);
   pending = setTimeout(() => width !== innerWidth && ((width = innerWidth), redraw()), 150);
 });
+// On paper every chart is there, none wider than a page, in the colours of light.
+let theme;
+addEventListener("beforeprint", () => {
+  [sheet, theme] = [640, root.dataset.theme];
+  root.dataset.theme = "light";
+  for (const element of document.querySelectorAll("[data-chart]")) draw(element, chartOf(element.dataset.chart));
+});
+addEventListener("afterprint", () => {
+  sheet = 0;
+  setTheme(theme);
+});
 filterRuns();
 
 // Served while a sweep is running, the page looks for a newer self.

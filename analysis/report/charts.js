@@ -6,6 +6,7 @@ const filters = { params: "", repeated_fraction: "", seed: "" };
 const drawn = new Map(); // element -> the traces in it, by plotly's curve number
 const coarse = matchMedia("(pointer: coarse)").matches; // a finger drags the page, not a chart
 const config = { displayModeBar: false, responsive: false };
+let sheet = 0; // width of a chart on paper while the page is printed, in pixels
 
 const isDark = () => root.dataset.theme === "dark";
 const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -49,15 +50,18 @@ function remaining(panel) {
   return measured ? { ...panel, heat, traces } : null;
 }
 
-function decades(panels, name) {
+// The least and the largest of what is above zero along an axis.
+function ends(panels, name) {
   const values = panels.flatMap((panel) => panel.traces.flatMap((t) => t[name])).filter((v) => v > 0);
-  return values.length ? Math.log10(values.reduce((a, b) => Math.max(a, b)) / values.reduce((a, b) => Math.min(a, b))) : 0;
+  return values.length ? [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))] : [1, 1];
 }
 
-function axis(spec, span) {
+function axis(spec, [least, most] = [1, 1]) {
+  const span = Math.log10(most / least);
   const out = {
     title: { text: spec.label, standoff: 8 }, gridcolor: css("--line"), linecolor: css("--line"),
     zeroline: false, automargin: true, type: spec.log ? "log" : "linear", nticks: 7,
+    exponentformat: least >= 0.001 ? "B" : spec.log ? "power" : "none", // 10k, but no 100μ
   };
   if (spec.log && span > 2) Object.assign(out, { dtick: Math.ceil(span / 7), minor: { ticks: "outside", dtick: "D1", ticklen: 3, tickcolor: css("--line") } });
   else if (spec.log && span > 0.6) Object.assign(out, { dtick: "D2", tickformat: "~g" }); // 1, 2, 5
@@ -140,23 +144,26 @@ function draw(element, chart) {
     return;
   }
   if (!element.data) element.textContent = "";
-  const narrow = element.clientWidth < 560;
-  const most = element.clientWidth > 850 ? 3 : narrow ? 1 : 2;
+  const width = sheet || element.clientWidth;
+  const narrow = width < 560;
+  const most = width > 850 || (sheet && panels.length > 4 && !panels[0].heat) ? 3 : narrow ? 1 : 2;
   const columns = Math.max(1, Math.min(most, panels.length));
   const rows = Math.max(1, Math.ceil(panels.length / columns));
   const entries = new Set(panels.flatMap((p) => p.traces.filter((t) => t.legend).map((t) => t.name)));
-  const below = (narrow || columns < 3) && entries.size;
+  const below = (sheet || columns < 3) && entries.size;
   const titled = panels.some((panel) => panel.title);
-  const titles = panels.map((panel) => wrapped(panel.title, 0.84 * element.clientWidth / columns - 40));
+  const titles = panels.map((panel) => wrapped(panel.title, 0.84 * width / columns - 40));
   const extra = 15 * (Math.max(...titles.map((lines) => lines.length)) - 1); // lines beyond the first
-  const layout = baseLayout(Math.max(360, (300 + extra) * rows + 40) + (below ? 24 * Math.ceil(entries.size / (narrow ? 3 : 5)) : 0), titled);
+  const tall = sheet ? Math.max(150, Math.min(240, 760 / rows - extra)) : 300; // a panel; on paper most figures fit a page
+  const layout = baseLayout(Math.max(tall + 60, (tall + extra) * rows + 40) + (below ? 24 * (1 + Math.ceil(entries.size / (narrow ? 3 : 5))) : 0), titled);
+  layout.width = width;
   layout.margin.t += extra;
-  layout.grid = { rows, columns, pattern: "independent", xgap: 0.16, ygap: rows > 1 ? 0.28 + extra / 300 : 0 };
-  layout.legend = { title: { text: chart.legend }, font: { size: 11.5 }, ...(below ? { orientation: "h", y: -0.22 / rows, yanchor: "top" } : {}) };
+  layout.grid = { rows, columns, pattern: "independent", xgap: 0.16, ygap: rows > 1 ? 0.28 + extra / tall : 0 };
+  layout.legend = { title: { text: chart.legend, side: "top" }, font: { size: 11.5 }, ...(below ? { orientation: "h", y: -0.22 / rows, yanchor: "top" } : {}) };
   layout.showlegend = entries.size > 0;
   const traces = [], sources = [], seen = new Set();
   const heats = panels.flatMap((panel) => (panel.heat ? panel.heat.z.flat().filter((z) => z !== null) : [])); // one scale for all
-  const spans = { x: decades(panels, "x"), y: decades(panels, "y") };
+  const x_ends = ends(panels, "x"), y_ends = ends(panels, "y");
   panels.forEach((panel, i) => {
     const suffix = i ? String(i + 1) : "";
     if (panel.heat) {
@@ -168,7 +175,7 @@ function draw(element, chart) {
       traces.push(lineTrace(series, suffix, chart.entries, seen));
       sources.push(series);
     }
-    const x = axis(chart.x, spans.x), y = axis(chart.y, spans.y);
+    const x = axis(chart.x, x_ends), y = axis(chart.y, y_ends);
     if (panel.heat) Object.assign(x, { type: "category" }) && Object.assign(y, { type: "category" });
     else {
       const first = panels.findIndex((other) => other.scale === panel.scale);

@@ -1,4 +1,4 @@
-"""The report in a real browser: clicked, filtered, downloaded, read by axe, on a desk and on a phone."""
+"""The report in a real browser: clicked, filtered, downloaded, read by axe, on a desk, on a phone, on paper."""
 
 import os
 import shutil
@@ -73,13 +73,35 @@ def test_an_axis_shows_from_where_it_is_asked_and_no_more(opened, low, high, sho
     begin, end = opened().evaluate(
         """async ([low, high]) => {
             const element = document.body.appendChild(document.createElement("div"));
-            const y = axis({ label: "", log: false, counts: false, low, high }, 1);
+            const y = axis({ label: "", log: false, counts: false, low, high });
             await Plotly.newPlot(element, [{ y: [0.6, 0.7] }], { yaxis: y });
             return element._fullLayout.yaxis.range;
         }""",
         [low, high],
     )
     assert shown[0] <= begin <= shown[1] and end >= (high or 0.7)
+
+
+@pytest.mark.parametrize(
+    ("ends", "log", "shown"),
+    [
+        ((0.0001, 0.1), True, ["10−4", "10−3", "10−2", "10−1"]),
+        ((0.0001, 0.0003), False, ["0.0001", "0.00015", "0.0002", "0.00025", "0.0003"]),
+        ((10, 10_000), True, ["10", "100", "1000", "10k"]),
+    ],
+)
+def test_an_axis_is_marked_in_numbers_without_units(opened, ends, log, shown):
+    """No 100μ for a share of 0.0001, which is how plotly writes it."""
+    marks = opened().evaluate(
+        """async ([ends, log]) => {
+            const element = document.body.appendChild(document.createElement("div"));
+            const y = axis({ label: "", log, counts: false, low: null, high: null }, ends);
+            await Plotly.newPlot(element, [{ y: ends }], { yaxis: { ...y, range: ends.map((e) => log ? Math.log10(e) : e) } });
+            return [...element.querySelectorAll(".ytick text")].map((text) => text.textContent);
+        }""",
+        [ends, log],
+    )
+    assert [mark.replace("\u200b", "") for mark in marks] == shown
 
 
 def measured(page, chart=LOSSES):
@@ -217,6 +239,18 @@ def test_dark_mode_recolours_the_figures(opened):
     assert page.evaluate(colours) == before
 
 
+def test_on_paper_every_figure_is_there_and_light_and_the_screen_stays_as_it_was(opened, tmp_path):
+    page = opened(scheme="dark")
+    look = """() => [document.documentElement.dataset.theme, [...new Set([...document.querySelectorAll(
+        "[data-chart]")].map((element) => element._fullLayout && element._fullLayout.width))]]"""
+    assert None in page.evaluate(look)[1]  # not all have been scrolled to
+    page.evaluate(f"addEventListener('beforeprint', () => {{ printed = ({look})(); }})")
+    page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert page.evaluate("printed") == ["light", [640]]
+    theme, widths = page.evaluate(look)
+    assert theme == "dark" and not {None, 640} & set(widths)
+
+
 def test_what_is_downloaded_is_what_was_measured(opened, results, tmp_path):
     page = opened()
     for place, name in (("#runs", "runs.csv"), ("#loss-against-repeats", "losses.csv")):
@@ -244,6 +278,13 @@ def test_everybody_can_read_it(opened, screen, scheme):
             .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.id || e.dataset.chart)"""
     )
     assert too_wide == []
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("[data-chart]")].filter((chart) =>
+            [...chart.querySelectorAll(".legendtext")].some((name) => name.getBoundingClientRect().right
+                > chart.querySelector("svg.main-svg").getBoundingClientRect().right)
+        ).map((chart) => chart.dataset.chart)"""
+    )
+    assert cut == []
     page.locator("#loss-against-repeats summary").click()
     faults = Axe().run(page, {"exclude": [[".main-svg"]]}).response["violations"]
     page.locator("#run-rows button").first.click()
