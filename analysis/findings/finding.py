@@ -12,6 +12,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.chart import Chart
 from analysis.laws import PowerLaw
 from analysis.study import Study
+from analysis.words import plural
 
 
 class Question(Enum):
@@ -51,6 +52,12 @@ class Analysis:
         if name in tables:
             return tables[name]
         raise AttributeError(f"no table {name!r} in this analysis; there are: {', '.join(tables)}")
+
+    def __repr__(self) -> str:
+        """What a notebook shows: what was found, and the tables that it stands in."""
+        held = ", ".join(name for name, table in self.tables.items() if len(table))
+        study = f"{self.study.meta.get('name', 'A study')}: {plural(len(self.study.runs), 'run')}"
+        return "\n".join([f"{study}; tables: {held or 'none'}", *self.summary])
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *self.tables]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,18 +31,18 @@ class Fit:
     """
 
     law: Law
-    columns: dict[str, np.ndarray]
-    loss: np.ndarray
+    columns: dict[str, np.ndarray] = field(repr=False)
+    loss: np.ndarray = field(repr=False)
     objective: float
     reached: float
-    samples: np.ndarray
-    residuals: np.ndarray
+    samples: np.ndarray = field(repr=False)
+    residuals: np.ndarray = field(repr=False)
     warnings: tuple[str, ...]
     delta: float = HUBER_DELTA
     constraints: Constraints | None = None
     converged: bool = True
     profiled: tuple[str, ...] = ()
-    rows: np.ndarray | None = None
+    rows: np.ndarray | None = field(default=None, repr=False)
     understood: tuple[str, ...] = ()
     cluster: str | None = None
 

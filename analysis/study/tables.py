@@ -50,14 +50,14 @@ class Study:
     by the stage's name.
     """
 
-    results: pd.DataFrame
-    curves: pd.DataFrame
-    scans: pd.DataFrame
+    results: pd.DataFrame = field(repr=False)
+    curves: pd.DataFrame = field(repr=False)
+    scans: pd.DataFrame = field(repr=False)
     meta: dict = field(default_factory=dict)
-    details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    details: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
-    stages: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    stage_curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    stages: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    stage_curves: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @cached_property
     def runs(self) -> pd.DataFrame:

@@ -24,6 +24,16 @@ def test_a_worst_at_the_edge_is_called_one(tables):
     assert summary[1].endswith("edge of the repeats that were tried.")
 
 
+def test_a_notebook_shows_what_was_found_and_no_tables(tables):
+    analysis = analyse(make_study(*tables(sizes=(24_576,), repeats=(16, 256, 4096))))
+    first, *rest = repr(analysis).splitlines()
+    assert first.startswith(
+        f"study: {len(analysis.study.runs)} runs; tables: controls, runs, cells"
+    )
+    assert rest == list(analysis.summary) and "names" not in first  # a table without rows
+    assert len(repr(analysis.study)) < 1000
+
+
 def test_peaks_move_to_fewer_repeats_as_models_grow(tables):
     peaks = analyse(make_study(*tables())).peaks
     slope = np.polyfit(np.log(peaks.params), np.log(peaks.gaussian_repeats), 1)[0]

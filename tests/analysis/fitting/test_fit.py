@@ -210,8 +210,10 @@ def test_clusters_are_drawn_whole():
 @pytest.mark.slow
 def test_a_fit_can_be_drawn():
     columns, loss = draw(TRUTHS[1], rows=30)
-    chart = fit_chart(fit(FlooredPowerLaw, columns, loss))
+    fitted = fit(FlooredPowerLaw, columns, loss)
+    chart = fit_chart(fitted)
     assert len(chart.table) == 30 and "E = 1." in chart.caption
+    assert repr(fitted.law) in repr(fitted) and "array" not in repr(fitted)
     assert b"<svg" in render(chart)
 
 
