@@ -114,14 +114,17 @@ function heatTrace(heat, suffix, first, flat) {
   };
 }
 
-// The values on the cells, white on the dark ones; plotly's own choice is hard to read on the middle.
-function heatTexts(heat, suffix, low, high) {
-  const cells = heat.z.flatMap((row, i) => row.map((z, j) => ({ z, x: heat.x[j], y: heat.y[i], text: heat.texts[i][j] })));
-  return {
-    type: "scatter", mode: "text", x: cells.map((c) => c.x), y: cells.map((c) => c.y), text: cells.map((c) => c.text),
-    textfont: { size: 11, color: cells.map((c) => ((c.z - low) / (high - low || 1) < 0.45 ? "#fff" : "#111")) },
-    xaxis: "x" + suffix, yaxis: "y" + suffix, hoverinfo: "skip", showlegend: false,
-  };
+// The values on the cells, as annotations: white on the dark ones (plotly's own choice is hard to read on
+// the middle), upright where a cell is too narrow for the longest.
+function heatTexts(heat, suffix, low, high, width, height) {
+  const cells = heat.z.flatMap((row, i) => row.map((z, j) => ({ z, x: j, y: i, text: heat.texts[i][j] })));
+  const longest = 0.62 * Math.max(...cells.map((c) => c.text.length)); // in sizes of the font
+  const upright = 11 * longest > width / heat.x.length - 4;
+  const size = upright ? Math.min(11, (height / heat.y.length - 4) / longest) : 11;
+  return cells.filter((c) => c.text).map((c) => ({
+    x: c.x, y: c.y, text: c.text, xref: "x" + suffix, yref: "y" + suffix, showarrow: false, textangle: upright ? -90 : 0,
+    font: { size, color: (c.z - low) / (high - low || 1) < 0.45 ? "#fff" : "#111" },
+  }));
 }
 
 // A panel's title on as many lines as its width asks for.
@@ -168,8 +171,10 @@ function draw(element, chart) {
     const suffix = i ? String(i + 1) : "";
     if (panel.heat) {
       const trace = heatTrace(panel.heat, suffix, i === 0, heats);
-      traces.push(trace, heatTexts(panel.heat, suffix, trace.zmin, trace.zmax));
-      sources.push(panel.heat, {});
+      traces.push(trace);
+      sources.push(panel.heat);
+      const across = (width - 175) / columns * (columns > 1 ? 0.88 : 1); // beside the axes and the scale
+      layout.annotations.push(...heatTexts(panel.heat, suffix, trace.zmin, trace.zmax, across, 0.75 * tall));
     }
     for (const series of panel.traces) {
       traces.push(lineTrace(series, suffix, chart.entries, seen));

@@ -207,6 +207,33 @@ def test_a_point_opens_the_runs_behind_it(opened, results):
     assert not page.locator("#run").is_visible()
 
 
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_cell_of_a_map_is_as_wide_as_its_number_which_opens_its_runs(opened, results, screen):
+    page = opened(screen)
+    place = "[data-chart=multiplier-map]"
+    page.locator(place).scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelector('{place}').data")
+    found = page.evaluate(
+        f"""() => {{
+            const element = document.querySelector("{place}"), {{ xaxis, yaxis }} = element._fullLayout;
+            const {{ x, y, text }} = element.data[0], box = element.getBoundingClientRect();
+            const numbers = [...element.querySelectorAll(".annotation-text")].slice(0, text.flat().length);
+            const wide = xaxis.d2p(1) - xaxis.d2p(0), tall = yaxis.d2p(0) - yaxis.d2p(1);
+            return {{
+                out: numbers.map((one) => one.getBoundingClientRect())
+                    .filter((one) => one.width > wide || one.height > tall).length,
+                texts: numbers.map((one) => one.textContent), shown: text.flat(),
+                size: y[1], repeats: x[2],
+                at: [box.x + xaxis._offset + xaxis.d2p(2), box.y + yaxis._offset + yaxis.d2p(1)],
+            }};
+        }}"""
+    )
+    assert found["texts"] == found["shown"] and found["out"] == 0
+    page.mouse.click(*found["at"])
+    own = results[(results.params == 98_304) & (results.repeats == float(found["repeats"]))]
+    assert found["size"] == "98.3k" and page.locator("#run-title").inner_text() in set(own.run_id)
+
+
 def test_a_figures_runs_are_those_behind_it(opened, results):
     page = opened()
     page.locator("#multiplier-map").get_by_role("button", name="Runs behind it").click()
