@@ -104,15 +104,17 @@ addEventListener("resize", () => { // a phone's bars that come and go change the
   clearTimeout(pending);
   pending = setTimeout(() => width !== innerWidth && ((width = innerWidth), redraw()), 150);
 });
-// On paper every chart is there, none wider than a page, in the colours of light.
-let theme;
+// On paper every sentence and every chart is there, none wider than a page, in the colours of light.
+let theme, folded;
 addEventListener("beforeprint", () => {
-  [sheet, theme] = [640, root.dataset.theme];
+  [sheet, theme, folded] = [640, root.dataset.theme, [...document.querySelectorAll(".words details:not([open])")]];
+  for (const sentences of folded) sentences.open = true;
   root.dataset.theme = "light";
   for (const element of document.querySelectorAll("[data-chart]")) draw(element, chartOf(element.dataset.chart));
 });
 addEventListener("afterprint", () => {
   sheet = 0;
+  for (const sentences of folded) sentences.open = false;
   setTheme(theme);
 });
 filterRuns();

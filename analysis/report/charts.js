@@ -155,7 +155,9 @@ function draw(element, chart) {
   const entries = new Set(panels.flatMap((p) => p.traces.filter((t) => t.legend).map((t) => t.name)));
   const below = (sheet || columns < 3) && entries.size;
   const titled = panels.some((panel) => panel.title);
-  const titles = panels.map((panel) => wrapped(panel.title, 0.84 * width / columns - 40));
+  // A panel of a map stands beside the scale of its colours.
+  const across = panels[0].heat ? (width - 175) / columns * (columns > 1 ? 0.88 : 1) : 0.84 * width / columns - 40;
+  const titles = panels.map((panel) => wrapped(panel.title, across));
   const extra = 15 * (Math.max(...titles.map((lines) => lines.length)) - 1); // lines beyond the first
   const tall = sheet ? Math.max(150, Math.min(240, 760 / rows - extra)) : 300; // a panel; on paper most figures fit a page
   const layout = baseLayout(Math.max(tall + 60, (tall + extra) * rows + 40) + (below ? 24 * (1 + Math.ceil(entries.size / (narrow ? 3 : 5))) : 0), titled);
@@ -173,7 +175,6 @@ function draw(element, chart) {
       const trace = heatTrace(panel.heat, suffix, i === 0, heats);
       traces.push(trace);
       sources.push(panel.heat);
-      const across = (width - 175) / columns * (columns > 1 ? 0.88 : 1); // beside the axes and the scale
       layout.annotations.push(...heatTexts(panel.heat, suffix, trace.zmin, trace.zmax, across, 0.75 * tall));
     }
     for (const series of panel.traces) {

@@ -6,11 +6,11 @@ Nothing is fetched from anywhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from itertools import chain, zip_longest
+from itertools import accumulate, chain, zip_longest
 from string import Template
 
 import pandas as pd
@@ -24,6 +24,8 @@ from analysis.findings.finding import Analysis
 from analysis.report.browser import chart_data, run_data
 from analysis.report.tables import chart_table, listing_table, runs_table
 from analysis.words import count, plural
+
+_AT_A_GLANCE = 400  # characters
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,7 @@ def _sections(
         * bool(analysis.notes),
     }
     for question in Question:
-        told = "".join(
-            f"<p>{escape(' '.join(one))}</p>" for one in analysis.answers.get(question, ())
-        )
+        told = "".join(_paragraph(one) for one in analysis.answers.get(question, ()))
         body = "".join(_listing(one) for one in listed.get(question, []))
         cards = "\n".join(
             _card(chart, wide, places) for chart, wide in _widths(charts.get(question, []))
@@ -127,6 +127,18 @@ def _sections(
 
 def _anchor(question: Question) -> str:
     return question.value.lower().replace(" ", "-")
+
+
+def _paragraph(sentences: Sequence[str]) -> str:
+    """What a finding tells: as many of its sentences as are read at a glance, the others unfolded."""
+    lengths = accumulate(len(sentence) for sentence in sentences)
+    shown = max(1, sum(length <= _AT_A_GLANCE for length in lengths))
+    told = f"<p>{escape(' '.join(sentences[:shown]))}</p>"
+    rest = sentences[shown:]
+    return told + (
+        f"<details><summary>{plural(len(rest), 'more sentence')}</summary>"
+        f"<p>{escape(' '.join(rest))}</p></details>"
+    ) * bool(rest)
 
 
 def _listing(listing: Listing) -> str:

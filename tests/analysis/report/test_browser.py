@@ -268,14 +268,19 @@ def test_dark_mode_recolours_the_figures(opened):
 
 def test_on_paper_every_figure_is_there_and_light_and_the_screen_stays_as_it_was(opened, tmp_path):
     page = opened(scheme="dark")
-    look = """() => [document.documentElement.dataset.theme, [...new Set([...document.querySelectorAll(
-        "[data-chart]")].map((element) => element._fullLayout && element._fullLayout.width))]]"""
-    assert None in page.evaluate(look)[1]  # not all have been scrolled to
+    page.evaluate(
+        """() => document.querySelector(".words").insertAdjacentHTML("beforeend",
+            "<details id='folded'><summary>1 more sentence</summary></details>")"""
+    )
+    look = """() => [document.documentElement.dataset.theme, byId("folded").open,
+        [...new Set([...document.querySelectorAll("[data-chart]")].map(
+            (element) => element._fullLayout && element._fullLayout.width))]]"""
+    assert None in page.evaluate(look)[2]  # not all have been scrolled to
     page.evaluate(f"addEventListener('beforeprint', () => {{ printed = ({look})(); }})")
     page.pdf(path=tmp_path / "report.pdf", format="A4")
-    assert page.evaluate("printed") == ["light", [640]]
-    theme, widths = page.evaluate(look)
-    assert theme == "dark" and not {None, 640} & set(widths)
+    assert page.evaluate("printed") == ["light", True, [640]]
+    theme, unfolded, widths = page.evaluate(look)
+    assert theme == "dark" and not unfolded and not {None, 640} & set(widths)
 
 
 def test_what_is_downloaded_is_what_was_measured(opened, results, tmp_path):

@@ -2,14 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from analysis import analyse
 from analysis.figures.in_print import render
-from analysis.findings import gallery
+from analysis.findings import Question, gallery
 from analysis.report import write_report
+from analysis.report.page import Pictures, page
 from analysis.study import make_study
 
 HOSTILE = "<script>alert(1)</script>"
@@ -35,6 +37,19 @@ def test_every_figure_is_in_the_page_and_beside_it(report):
     assert written == {f"{key}.{kind}" for key in keys for kind in ("svg", "pdf", "csv")} | {
         "runs.csv"
     }
+
+
+def test_what_is_read_at_a_glance_is_told_and_the_rest_unfolds(tables):
+    short, long = "Models <shrink>.", "Less and less, " * 25 + "in short."
+    answers = {Question.LARGE: ((short, long, short), (long * 2,), (short, short))}
+    found = analyse(make_study(*tables(sizes=(24_576,), repeats=(16, 256))))
+    text = page(replace(found, answers=answers), Pictures(None, {}), {})
+    words = re.search(r"<h2>How large is it</h2><div class='words'>(.*?)</div>", text, re.S)
+    told = "Models &lt;shrink&gt;."
+    assert words and words[1] == (
+        f"<p>{told} {long}</p><details><summary>1 more sentence</summary><p>{told}</p></details>"
+        f"<p>{long * 2}</p><p>{told} {told}</p>"
+    )
 
 
 def test_the_page_is_told_in_the_order_in_which_a_reader_asks(report):
