@@ -43,10 +43,10 @@ def report(
 ) -> None:
     """Draw a study's report: figures, their tables, and what they say."""
     keep_compiled()
-    from analysis.report import write_report
-
     if not serve:
-        console.print(f"Report: {write_report(directory).absolute()}", soft_wrap=True)
+        from sweeps.commands.telling.reports import draw_report
+
+        draw_report(console, directory)
         return
     from analysis.report.serve import serve_report
     from sweeps.study.store import StudyDirectory

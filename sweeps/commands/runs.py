@@ -87,7 +87,6 @@ def study(
     Of facts and preferences it does the version of minutes (facts_quick) but with --full. With --to
     the runs are trained by jobs elsewhere, which are waited for.
     """
-    from analysis.report import write_report
     from sweeps.grids.files import demonstration
     from sweeps.study.storage import is_remote
     from sweeps.workers.execution import Options
@@ -108,9 +107,9 @@ def study(
     tables = Path("studies") / directory.plan.grid.name if is_remote(out) else out
     directory.collect(tables)
     if outcome.done:
-        with console.status("drawing the report"):
-            report = write_report(tables)
-        console.print(f"Report: {report.absolute()}", soft_wrap=True)
+        from sweeps.commands.telling.reports import draw_report
+
+        draw_report(console, tables)
     _exit_on_failures(directory, outcome)
 
 

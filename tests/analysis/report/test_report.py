@@ -73,6 +73,19 @@ def test_a_question_that_a_study_has_nothing_on_has_no_heading(tables, tmp_path)
     assert "<h2>What happened</h2>" not in text
 
 
+def test_whoever_waits_is_told_what_is_drawn_and_how_much_is_left(tables, tmp_path):
+    results, _ = tables(seeds=(0, 4))
+    results[results.repeats == 0].to_parquet(tmp_path / "results.parquet")
+    told = []
+    write_report(tmp_path, progress=lambda *step: told.append(step))
+    assert told == [
+        ("drawing headline", 0, 4),
+        ("drawing loss-against-params", 1, 4),
+        ("what seed 0 says alone", 2, 4),
+        ("what seed 4 says alone", 3, 4),
+    ]
+
+
 def test_the_page_fetches_nothing(report):
     text = report.read_text()
     own = re.sub(

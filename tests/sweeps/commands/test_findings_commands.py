@@ -1,5 +1,6 @@
 """`ostinato fit`, `predict`, `analyse` and `report` on tables at hand."""
 
+import io
 import json
 import re
 import shutil
@@ -12,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import analysis
+from sweeps.commands.telling.reports import draw_report
 from tests.sweeps.command_line import OSTINATO, bad, ostinato
 
 RECORDED = Path(analysis.__file__).parent / "recorded" / "quick"
@@ -132,6 +135,18 @@ def test_a_recorded_study_is_reported_and_predicts_without_training(tmp_path):
         "1",
     ]
     assert "multiplier 1" in ostinato(*clean, check=0).stdout
+
+
+def test_a_report_says_how_far_it_is_on_a_terminal_alone(tmp_path):
+    runs = pd.read_parquet(RECORDED / "results.parquet")
+    runs[runs.repeats == 0].to_parquet(tmp_path / "results.parquet")
+    for terminal in (True, False):
+        told = io.StringIO()
+        draw_report(
+            Console(file=told, force_terminal=terminal, highlight=False, width=200), tmp_path
+        )
+        assert told.getvalue().endswith(f"Report: {tmp_path}/report/index.html\n")
+        assert ("computing what was found" in told.getvalue()) == terminal
 
 
 @pytest.mark.slow
