@@ -12,7 +12,7 @@ import typer
 from data_pipelines.config import parse_count
 from data_pipelines.errors import OstinatoError
 from sweeps.commands.compiled import keep_compiled
-from sweeps.commands.options import AsJson, Tables, app, console, say
+from sweeps.commands.options import COMPUTING, AsJson, Tables, app, console, say, stderr
 
 
 @app.command(epilog="Example: ostinato analyse studies/quick --json")
@@ -22,7 +22,8 @@ def analyse(directory: Tables, as_json: AsJson = False) -> None:
     from analysis import analyse as analyse_study
     from analysis.analysis import write_analysis
 
-    found = analyse_study(directory)
+    with stderr.status(COMPUTING):
+        found = analyse_study(directory)
     write_analysis(found, directory)
     if as_json:
         print((directory / "analysis" / "summary.json").read_text())
@@ -248,7 +249,8 @@ def predict(
         parts = [predicting.Part(fraction, repeats)]
     else:
         raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
-    damage = predicting.fit_damage(analyse_study(directory), at=sizes)
+    with stderr.status(COMPUTING):
+        damage = predicting.fit_damage(analyse_study(directory), at=sizes)
     found = predicting.predict(damage, *sizes, parts)
     if as_json:
         print(json.dumps(found.as_dict(), indent=1))

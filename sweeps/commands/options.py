@@ -22,6 +22,7 @@ app = typer.Typer(
 # What goes to a file or a pipe has no edge at which a table would have to be cut.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 stderr = Console(stderr=True, highlight=False)
+COMPUTING = "computing what was found"  # what takes seconds of a large study
 
 
 def plain(text: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sweeps.commands.options import COMPUTING
+
 
 def draw_report(console: Console, directory: Path) -> None:
     """Draw the report of the study in `directory`, and say where it is.
@@ -18,7 +20,7 @@ def draw_report(console: Console, directory: Path) -> None:
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     terminal = console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not terminal) as bar:
-        task = bar.add_task("computing what was found", total=None)
+        task = bar.add_task(COMPUTING, total=None)
         page = write_report(
             directory,
             progress=lambda what, done, of: bar.update(
