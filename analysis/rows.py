@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterator
 from functools import cache
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
     """Each row, its columns as attributes."""
     kind = _row_kind(tuple(table.columns))
-    return map(kind, *(column for _, column in table.items()))
+    return starmap(kind, zip(*(column for _, column in table.items()), strict=True))
 
 
 @cache

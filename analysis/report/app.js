@@ -107,6 +107,7 @@ addEventListener("resize", () => { // a phone's bars that come and go change the
 // On paper every sentence and every chart is there, none wider than a page, in the colours of light.
 let theme, folded;
 addEventListener("beforeprint", () => {
+  if (sheet) return; // a preview that is drawn anew
   [sheet, theme, folded] = [640, root.dataset.theme, [...document.querySelectorAll(".words details:not([open])")]];
   for (const sentences of folded) sentences.open = true;
   root.dataset.theme = "light";

@@ -26,7 +26,7 @@ def test_a_row_has_what_its_cells_hold_by_the_names_of_columns(runs):
     assert (first.run_id, first.params, first.seed) == ("d", 2.0, 0)
     assert type(first.params) is float and type(first.seed) is int
     assert [row.run_id for row in rows_of(runs)] == list(runs.run_id)
-    assert list(rows_of(runs.head(0))) == []
+    assert list(rows_of(runs.head(0))) == list(rows_of(pd.DataFrame())) == []
 
 
 @pytest.mark.parametrize("by", ["params", ["params", "seed"]])

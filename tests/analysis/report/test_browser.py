@@ -277,6 +277,7 @@ def test_on_paper_every_figure_is_there_and_light_and_the_screen_stays_as_it_was
             (element) => element._fullLayout && element._fullLayout.width))]]"""
     assert None in page.evaluate(look)[2]  # not all have been scrolled to
     page.evaluate(f"addEventListener('beforeprint', () => {{ printed = ({look})(); }})")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # as a preview does
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     assert page.evaluate("printed") == ["light", True, [640]]
     theme, unfolded, widths = page.evaluate(look)
