@@ -82,7 +82,7 @@ def predict(
     which no study of ours has tested for more than one part. Raises `AnalysisError` for parts
     that sum to more than 1, for sizes or fractions that are not positive, and for repeats below 1.
     """
-    _check(params, tokens, parts)
+    check(params, tokens, parts)
     parts = [part for part in parts if part.repeats > 1]
     control, alphas = control_between(damage.controls, params, tokens)
     control_loss = float(control.predict(params=params))
@@ -121,6 +121,21 @@ def predict(
     )
 
 
+def check(params: float, tokens: float, parts: list[Part]) -> None:
+    """Raise `AnalysisError` for what `predict` refuses, before anything is computed."""
+    for name, value in (("params", params), ("tokens", tokens)):
+        if not (np.isfinite(value) and value > 0):
+            raise AnalysisError(f"{name}: {value}; give a positive number")
+    for part in parts:
+        if not 0 < part.fraction <= 1:
+            raise AnalysisError(f"fraction: {part.fraction:g}; give more than 0 and at most 1")
+        if not 1 <= part.repeats < np.inf:
+            raise AnalysisError(f"repeats: {part.repeats:g}; give 1 or more")
+    repeated = sum(part.fraction for part in parts if part.repeats > 1)
+    if repeated > 1 + 1e-9:
+        raise AnalysisError(f"parts: their fractions sum to {repeated:g}; at most 1")
+
+
 def parts_of_histogram(histogram: Source) -> list[Part]:
     """The parts of a histogram of repeats: columns `repeats` and `token_share` (or `tokens`).
 
@@ -156,20 +171,6 @@ def _log_damage(band: Law, params: float, tokens: float, part: Part) -> float:
     columns = {"params": params, "repeats": part.repeats, "repeated_fraction": part.fraction}
     columns |= {"tokens": tokens}
     return float(np.log(band.predict(**columns)))
-
-
-def _check(params: float, tokens: float, parts: list[Part]) -> None:
-    for name, value in (("params", params), ("tokens", tokens)):
-        if not (np.isfinite(value) and value > 0):
-            raise AnalysisError(f"{name}: {value}; give a positive number")
-    for part in parts:
-        if not 0 < part.fraction <= 1:
-            raise AnalysisError(f"fraction: {part.fraction:g}; give more than 0 and at most 1")
-        if not 1 <= part.repeats < np.inf:
-            raise AnalysisError(f"repeats: {part.repeats:g}; give 1 or more")
-    repeated = sum(part.fraction for part in parts if part.repeats > 1)
-    if repeated > 1 + 1e-9:
-        raise AnalysisError(f"parts: their fractions sum to {repeated:g}; at most 1")
 
 
 def _outside(ranges: dict, params: float, tokens: float, parts: list[Part]) -> list[str]:

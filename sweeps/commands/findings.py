@@ -249,6 +249,7 @@ def predict(
         parts = [predicting.Part(fraction, repeats)]
     else:
         raise OstinatoError("pools: give either --fraction and --repeats, or --pools")
+    predicting.check(*sizes, parts)
     with stderr.status(COMPUTING):
         damage = predicting.fit_damage(analyse_study(directory), at=sizes)
     found = predicting.predict(damage, *sizes, parts)

@@ -205,6 +205,8 @@ def test_bad_input_is_one_line(losses, tmp_path):
         ostinato("predict", tmp_path, "--params", "1e5", "--tokens", "3M", *given),
         "collect the study's runs",
     )
+    given = ("--params", "1e5", "--tokens", "3M", "--fraction", "5", "--repeats", "9")
+    bad(ostinato("predict", tmp_path, *given), "fraction: 5; give")  # before the study is read
     bad(ostinato("report", tmp_path), "collect the study's runs first")
 
 
