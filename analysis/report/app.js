@@ -5,8 +5,10 @@ let figure = ""; // whose runs alone the table shows; all where empty
 // Of one seed, a figure is what that seed's runs alone say.
 const chartOf = (key) => (data.charts[filters.seed] || data.charts[""])[key];
 
+const show = (element) => draw(element, chartOf(element.dataset.chart));
+
 function redraw() {
-  for (const element of drawn.keys()) draw(element, chartOf(element.dataset.chart));
+  for (const element of drawn.keys()) show(element);
 }
 
 function filterRuns() {
@@ -96,7 +98,7 @@ document.addEventListener("click", (event) => {
 const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
   if (!entry.isIntersecting) return;
   near.unobserve(entry.target);
-  draw(entry.target, chartOf(entry.target.dataset.chart));
+  show(entry.target);
 }), { rootMargin: "400px" });
 for (const element of document.querySelectorAll("[data-chart]")) near.observe(element);
 let pending, width = innerWidth;
@@ -111,7 +113,7 @@ addEventListener("beforeprint", () => {
   [sheet, theme, folded] = [640, root.dataset.theme, [...document.querySelectorAll(".words details:not([open])")]];
   for (const sentences of folded) sentences.open = true;
   root.dataset.theme = "light";
-  for (const element of document.querySelectorAll("[data-chart]")) draw(element, chartOf(element.dataset.chart));
+  document.querySelectorAll("[data-chart]").forEach(show);
 });
 addEventListener("afterprint", () => {
   sheet = 0;

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Panel, Series
+from analysis.rows import groups_of
 from analysis.study import Study
 
 _SYMBOLS = {
@@ -48,7 +49,7 @@ def run_data(study: Study) -> dict:
     curves = {
         run: own
         for table in every
-        for run, own in table.sort_values("tokens", kind="stable").groupby("run_id")
+        for run, own in groups_of(table.sort_values("tokens", kind="stable"), "run_id")
     }
     return {
         "columns": rows.to_dict("list"),

@@ -168,7 +168,7 @@ function draw(element, chart) {
   layout.showlegend = entries.size > 0;
   const traces = [], sources = [], seen = new Set();
   const heats = panels.flatMap((panel) => (panel.heat ? panel.heat.z.flat().filter((z) => z !== null) : [])); // one scale for all
-  const x_ends = ends(panels, "x"), y_ends = ends(panels, "y");
+  const reach = { x: ends(panels, "x"), y: ends(panels, "y") };
   panels.forEach((panel, i) => {
     const suffix = i ? String(i + 1) : "";
     if (panel.heat) {
@@ -181,7 +181,7 @@ function draw(element, chart) {
       traces.push(lineTrace(series, suffix, chart.entries, seen));
       sources.push(series);
     }
-    const x = axis(chart.x, x_ends), y = axis(chart.y, y_ends);
+    const x = axis(chart.x, reach.x), y = axis(chart.y, reach.y);
     if (panel.heat) Object.assign(x, { type: "category" }) && Object.assign(y, { type: "category" });
     else {
       const first = panels.findIndex((other) => other.scale === panel.scale);

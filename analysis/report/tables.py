@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.figures.chart import Chart
 from analysis.findings import Listing
+from analysis.rows import rows_of
 from analysis.words import plural
 
 _MOST_ROWS = 60
@@ -30,7 +31,7 @@ def chart_table(chart: Chart, places: dict[str, int]) -> str:
     head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in shown)
     rows = "".join(
         "<tr>" + "".join(f"<td>{_cell(value, places)}</td>" for value in row) + "</tr>"
-        for row in shown.itertuples(index=False)
+        for row in rows_of(shown)
     )
     more = len(chart.table) - len(shown)
     rest = f"<p>{plural(more, 'more row')} in the CSV file.</p>" if more else ""

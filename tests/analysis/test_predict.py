@@ -75,6 +75,7 @@ def test_leaving_the_measured_range_is_said(damage):
         (-1, [Part(0.1, 10)], "params: -1"),
         (1e5, [Part(0.7, 10), Part(0.7, 20)], "sum to 1.4"),
         (1e5, [Part(1.2, 10)], "fraction: 1.2; give more than 0 and at most 1"),
+        (1e5, [Part(0.1, 0)], "repeats: 0; give 1 or more"),
         (1e5, [Part(0.1, 0.5)], "repeats: 0.5; give 1 or more"),
         (1e5, [Part(0.1, np.nan)], "repeats: nan; give 1 or more"),
     ],

@@ -96,7 +96,7 @@ def _matrix(peaks: pd.DataFrame, terms: list[str]) -> np.ndarray:
 def _draws(peaks: pd.DataFrame, runs: pd.DataFrame, terms: list[str]) -> np.ndarray:
     """Exponents of resamples [draws, terms]."""
     generator = np.random.default_rng(0)
-    keys = {tuple(row[1:]) for row in peaks[CURVE].itertuples()}
+    keys = {tuple(row) for row in rows_of(peaks[CURVE])}
     curves = [
         (np.log([float(own[name].iloc[0]) for name in terms]), cells_of(own))
         for key, own in groups_of(runs, CURVE)
