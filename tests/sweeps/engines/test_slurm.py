@@ -3,8 +3,10 @@
 import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.sweeps import slurm_cluster
@@ -42,6 +44,16 @@ def job_id(out: Path) -> str:
     return json.loads(newest.read_text())["id"]
 
 
+def at_work(out: Path, task: str) -> bool:
+    """Whether a worker of that task of a job holds a run."""
+    for claim in (out / "claims").glob("[!.]*"):
+        with suppress(OSError, ValueError, psutil.Error):  # it has ended meanwhile
+            own = psutil.Process(json.loads(claim.read_text())["pid"]).environ()
+            if f"{own.get('SLURM_ARRAY_JOB_ID')}_{own.get('SLURM_ARRAY_TASK_ID')}" == task:
+                return True
+    return False
+
+
 @pytest.mark.slow
 def test_a_cluster_finds_what_one_machine_finds_though_jobs_are_cancelled_and_requeued(
     slurm, grid, studied, data_dir, tmp_path
@@ -63,7 +75,7 @@ def test_a_cluster_finds_what_one_machine_finds_though_jobs_are_cancelled_and_re
 
     command = [OSTINATO, "study", grid, "--out", out, *arguments, "--data-dir", data_dir]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting:
-        until(lambda: list((out / "claims").glob("[!.]*")))
+        until(lambda: at_work(out, f"{job_id(out)}_0"))
         first = f"{job_id(out)}_0"
         slurm("scancel", "--batch", "--signal=USR1", first)  # as before its time limit
         until(lambda: "PENDING" in slurm("squeue", "--noheader", "--format=%T", f"--job={first}"))
