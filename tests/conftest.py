@@ -1,6 +1,7 @@
 """What tests of several rooms share: small real corpora, made once for all processes of a session."""
 
 import fcntl
+import gc
 import os
 import random
 import shutil
@@ -45,6 +46,11 @@ def pytest_configure(config):
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     # Else a program's key holds the directory, and in a copy of it nothing is found.
     os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"
+
+
+def pytest_collection_finish():
+    """What has been imported stays: no need to look through it for garbage again."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -11,9 +11,12 @@ from playwright.sync_api import sync_playwright
 from analysis.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(  # a failure in CI, which installs it
-    not CHROMIUM and not os.environ.get("CI"), reason="needs chromium on the PATH"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(  # a failure in CI, which installs it
+        not CHROMIUM and not os.environ.get("CI"), reason="needs chromium on the PATH"
+    ),
+]
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 LOSSES = "[data-chart=loss-against-repeats]"
 
