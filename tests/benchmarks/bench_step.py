@@ -15,7 +15,7 @@ AVX-512, or where it says so an AMD Zen 3 with AVX2, or one with AVX-512, Zen 4,
     vectors of 256 bits                              98k 0.95                        (AMD)
     one update of all weights as one vector          25k 1.03, 98k 1.00, 786k 1.01   (Zen 4) as many kernels
     activations as [D, B*L]: all products but two of
-    attention's are YNN's, its gradient by hand      25k 1.02, 98k 1.04, 786k 0.99   the whole model turned
+    attention's are YNN's, its gradient by hand      25k 1.02, 98k 1.04, 786k 0.99   (gradients alone, of 25, 25, 9)
     attention's sums inverted first; its keys turned
     once; its blocks turned before they are joined   98k 1.02; 0.97; 0.97            (Zen 4, itself 1.01)
 """
