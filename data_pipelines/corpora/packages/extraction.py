@@ -103,7 +103,9 @@ def _read_all(kind: Kind, chunks: list[list[SourceFile]], processes: int) -> lis
 def serve() -> None:
     """Be a process of `extract`: a kind and chunks of files on stdin, what is in them on stdout."""
     kind, chunks = pickle.load(sys.stdin.buffer)
-    pickle.dump([_read(kind, files) for files in chunks], sys.stdout.buffer)
+    # Not by `sys.stdout`: under PYTHONUNBUFFERED it loses what a stopped process was about to write.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+        pickle.dump([_read(kind, files) for files in chunks], out)
 
 
 def _chunks(files: list[SourceFile]) -> Iterator[list[SourceFile]]:

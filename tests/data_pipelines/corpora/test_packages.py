@@ -2,16 +2,25 @@
 
 import ast
 import inspect
+import os
+import pickle
+import signal
 import subprocess
 import sys
+from fcntl import ioctl
+from importlib import import_module
+from pathlib import Path
+from termios import FIONREAD
 
+import psutil
 import pytest
 
 from data_pipelines.corpora import corpus_digest, dedup
-from data_pipelines.corpora.packages import cleaning
+from data_pipelines.corpora.packages import cleaning, extraction
 from data_pipelines.corpora.packages.embedded import PACKAGES, PackagesConfig, PyCode, PyDocs
 from data_pipelines.corpora.packages.extraction import extract
 from data_pipelines.corpora.packages.sources import (
+    SourceFile,
     docstrings,
     parse,
     read_source,
@@ -20,6 +29,8 @@ from data_pipelines.corpora.packages.sources import (
     without_docstrings,
 )
 from data_pipelines.errors import OstinatoError
+from data_pipelines.system.children import child
+from tests.sweeps.command_line import until
 
 FEW = ("optax", "rich")
 
@@ -183,6 +194,34 @@ def test_the_outcome_is_the_same_for_any_number_of_processes_and_holds_no_duplic
     sizes = [stage["bytes"] for stage in one.stages.values()]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == sum(len(text.encode()) for text in texts)
+
+
+def test_a_process_that_is_stopped_while_it_tells_what_it_read_loses_nothing_of_it():
+    modules = ("argparse", "datetime", "inspect", "subprocess", "typing")
+    files = [SourceFile(name, Path(import_module(name).__file__)) for name in modules]
+    process = subprocess.Popen(
+        child(f"{extraction.__name__}:serve"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},  # as in most containers
+    )
+    with process.stdin:
+        process.stdin.write(pickle.dumps(("code", [files])))
+    process.stdin = None  # or communicate would flush it
+
+    def waits_to_be_read() -> bool:
+        pending = ioctl(process.stdout, FIONREAD, bytes(4))
+        status = psutil.Process(process.pid).status()
+        return any(pending) and status == psutil.STATUS_SLEEPING
+
+    told = b""
+    for _ in range(10):
+        until(waits_to_be_read)
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGCONT)
+        told += os.read(process.stdout.fileno(), 2**12)
+    (chunk,) = pickle.loads(told + process.communicate()[0])
+    assert [document.source for document in chunk.documents] == list(modules)
 
 
 @pytest.mark.slow
