@@ -42,13 +42,18 @@ def main_runs(analysis: Analysis) -> pd.DataFrame:
 def main_peaks(analysis: Analysis, fraction: float | None = None) -> pd.DataFrame:
     """The worst repeats of the main arm (`peaks`) where `FEWEST_REPEATS` were tried, of one repeated
     fraction if that is given."""
+    peaks = _main_peaks(analysis)
+    if fraction is None:
+        return peaks
+    return peaks[np.isclose(peaks.repeated_fraction.astype(float), fraction)]
+
+
+@lru_cache(maxsize=1)  # nearly every claim asks
+def _main_peaks(analysis: Analysis) -> pd.DataFrame:
     peaks, cells = analysis.peaks, analysis.cells
     tried = cells.groupby(["scan", "params"]).repeats.nunique().rename("tried")
     peaks = peaks.join(tried, on=["scan", "params"])
-    peaks = peaks[peaks.scan.isin(main_scans(analysis)) & (peaks.pop("tried") >= FEWEST_REPEATS)]
-    if fraction is not None:
-        peaks = peaks[np.isclose(peaks.repeated_fraction.astype(float), fraction)]
-    return peaks
+    return peaks[peaks.scan.isin(main_scans(analysis)) & (peaks.pop("tried") >= FEWEST_REPEATS)]
 
 
 def best_measured(peaks: pd.DataFrame) -> pd.Series | None:
@@ -68,8 +73,9 @@ def runs_at(analysis: Analysis, peak: pd.Series) -> pd.DataFrame:
 def curve_of(analysis: Analysis, peak: pd.Series) -> pd.DataFrame:
     """Damage by seed (rows) and repeats (columns) of a peak's curve."""
     runs = analysis.runs
-    own = runs[(runs.scan == peak.scan) & (runs.params == peak.params)]
-    return own.pivot_table(index="seed", columns="repeats", values="damage")
+    of_peak = (runs.scan == peak.scan) & (runs.params == peak.params)
+    own = runs.loc[of_peak, ["seed", "repeats", "damage"]].dropna()
+    return own.groupby(["seed", "repeats"]).damage.mean().unstack()
 
 
 def place(peak: pd.Series, repeats: bool = True) -> str:
