@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 STUDY ?= studies/quick
 RECORDED := analysis/recorded
+ROOMS := analysis data_pipelines scaling sweeps
 # One process more than there are cores: a third of the time tests wait, for clusters, hosts and kills.
 # Files come in the order of tests/conftest.py.
 PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder \
@@ -47,7 +48,8 @@ clean:  ## Remove the environment (studies and corpora stay)
 	rm -rf $(VENV)
 
 $(DEV): WITH := --group dev
-# Compiled by all cores at the end, where pip would compile one file after the other.
+# Compiled by all cores at the end, where pip would compile one file after the other, and the rooms not
+# at all: where Python is told to write no bytecode, as in most containers, each process would compile them.
 $(READY) $(DEV): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -56,5 +58,5 @@ $(READY) $(DEV): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-compile --constraint constraints.txt --editable . $(WITH)
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # what is no Python stays as it is
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib $(ROOMS) || true  # what is no Python stays as it is
 	@touch $(READY) $@

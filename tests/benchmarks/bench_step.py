@@ -12,6 +12,7 @@ AVX-512, or where it says so an AMD Zen 3 with AVX2, or one with AVX-512, Zen 4,
     attention in 1, 4 blocks of queries, not 2       25k 0.97, 0.91; 98k 0.97, 0.95; 786k 1.00, 0.93
     microbatches half, twice as large                25k 0.99, 0.93; 98k 0.97, 0.95; 786k 0.91, 0.99
     without YNN; YNN for products alone              98k 0.98; 0.99                  (AMD)
+    products by oneDNN, the rest by YNN (by flags)   25k 0.90, 98k 1.00, 786k 0.98   (of 15, 15, 7 pairs)
     vectors of 256 bits                              98k 0.95                        (AMD)
     one update of all weights as one vector          25k 1.03, 98k 1.00, 786k 1.01   (Zen 4) as many kernels
     activations as [D, B*L]: all products but two of
