@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -19,6 +20,8 @@ _BUCKETS = ("aiohttp", "botocore", "gcsfs", "google")
 def main() -> None:
     """Run a command. Bad input is one line and exit code 2; so is a disk that is full or read-only."""
     seldom()
+    # Pydantic would read what every installed package declares, to find plugins, of which we need none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         # Standalone, typer draws what it refuses as a framed box.
         sys.exit(app(prog_name="ostinato", standalone_mode=False))

@@ -53,11 +53,13 @@ def plan(
     """Show every run of a grid: sizes, repetition, FLOPs, what is done. Nothing is trained."""
     from sweeps.commands.telling import tables
     from sweeps.grids.files import find_grid, load_plan
-    from sweeps.study.store import StudyDirectory
 
-    planned = load_plan(find_grid(grid))
+    planned, study = load_plan(find_grid(grid)), None
     if out:
-        StudyDirectory(out).check(planned)
+        from sweeps.study.store import StudyDirectory
+
+        study = StudyDirectory(out)
+        study.check(planned)
     if select:
         planned = planned.select(select)
     if accelerator:
@@ -65,7 +67,7 @@ def plan(
         return
     if write:
         raise OstinatoError("write: there are no layouts to write without --accelerator")
-    rows = tables.plan_rows(planned, StudyDirectory(out) if out else None)
+    rows = tables.plan_rows(planned, study)
     if as_json:
         print(json.dumps(rows, indent=1))
     else:

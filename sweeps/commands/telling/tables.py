@@ -13,12 +13,11 @@ from rich.table import Table
 
 from sweeps.commands.telling.words import duration, short
 from sweeps.grids.plan import Plan, columns_of
-from sweeps.study import claims
-from sweeps.study.store import StudyDirectory
 
-if TYPE_CHECKING:  # they load JAX
+if TYPE_CHECKING:  # a plan needs no study, and a study no JAX
     from sweeps.planning.accelerators import Accelerator
     from sweeps.planning.search import ShapePlan
+    from sweeps.study.store import StudyDirectory
 
 
 NEAR = 0.01
@@ -190,6 +189,8 @@ def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
 
     `heartbeat` is how many seconds ago the `host` of a run at work said that it lives.
     """
+    from sweeps.study.claims import heartbeat
+
     rows = []
     for record, status in study.statuses():
         names = ("run_id", "params", "tokens", "repeated_fraction", "repeats", "seed")
@@ -198,7 +199,7 @@ def status_rows(study: StudyDirectory) -> list[dict[str, Any]]:
         summary = status.get("summary", {})
         found |= {"state": status["state"], "error": status.get("error")}
         found |= {"test_loss": summary.get("test_loss"), "seconds": summary.get("seconds")}
-        at_work = status["state"] == "running" and claims.heartbeat(study.run(row["run_id"]).claim)
+        at_work = status["state"] == "running" and heartbeat(study.run(row["run_id"]).claim)
         found["host"], found["heartbeat"] = at_work or (None, None)
         rows.append(found)
     return rows
